@@ -109,12 +109,19 @@ def _deliver(session: "LaneSession", inbox: Inbox) -> None:
 
 def _tell_of_lane(session: "LaneSession", lane: Lane, clock: Clock) -> None:
     """Say how the lane is, for the worker to pass on."""
-    now, inputs = clock.read(), session.inputs
+    now, inputs, turnstile = clock.read(), session.inputs, session.turnstile
+    sees = turnstile is not None and turnstile.sees_passages
+    trouble = turnstile.trouble if turnstile else ""
     status = lane_status.LaneStatus(
         boot_id=now.boot_id,
         boot_ms=now.boot_ms,
         camera=inputs.camera if inputs else "",
         scanner=inputs.scanner if inputs else "",
+        turnstile="" if turnstile is None else "broken" if trouble else "on",
+        turnstile_trouble=trouble,
+        not_passed=turnstile.not_passed if turnstile and sees else None,
+        not_passed_in_row=turnstile.not_passed_in_row if turnstile and sees else None,
+        sound=session.sounds.state if session.sounds else "",
         is_clock_trusted=lane.clock_is_trusted(),
     )
     lane_status.write(session.folder, status)

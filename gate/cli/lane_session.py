@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
@@ -18,6 +19,7 @@ from gate.cli.ending import Ending
 from gate.cli.housekeeping import IDLE_EVERY_S, keep_house
 from gate.cli.list_workers import ListWorkers
 from gate.cli.sync_child import WorkerChild
+from gate.cli.watchdog import Loop, Watchdog
 from gate.clock import SystemClock
 from gate.config import Config
 from gate.core.entry import Entry
@@ -29,6 +31,7 @@ from gate.i18n import _, sentences
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.lane_settings import LaneSettings
+from gate.output.sound import Sounds
 from gate.output.turnstile import Turnstile
 from gate.reports.ticket_import import remove_old_replicas
 from gate.settings import GateSettings
@@ -86,6 +89,8 @@ class LaneSession:
     """What opens for who was let in, where there is something."""
     inputs: Inputs | None = None
     """What reads codes, once it does."""
+    sounds: Sounds | None = None
+    """What is heard, once it is."""
     on_announcement: Callable[[str], object] = field(default=lambda _line: None)
     """Called in any thread with what has just become known of the other gates."""
     on_message: Callable[[Entry], object] = field(default=lambda _message: None)
@@ -302,7 +307,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     print_zone(session.zone.current)
     _follow_settings(session, lines)
     prompter = Prompter(session.turns, lane, show, print_turn)
-    session.inputs = inputs
+    session.inputs, session.sounds = inputs, lines.sounds
     lines.sounds.start()
     inputs.start()
     prompter.start()
@@ -346,29 +351,40 @@ def _follow_settings(session: LaneSession, lines: Plain) -> None:
 
 def _wait_plain(session: LaneSession, lane: Lane, inputs: Inputs, lines: Plain) -> None:
     """Until the quit key, the end of everything that reads, or the time."""
-    shows_revoked, isolation, look_s = _print_if_revoked(lane, lines), "", float("-inf")
+    loop = Loop()
+    with Watchdog({"loop": loop.ask, "lane": lane.when_free}, session.folder.log):
+        shows_revoked = _print_if_revoked(lane, lines)
+        _type_plain(session, inputs, lines, loop)
+        isolation, look_s = "", float("-inf")
+        until = None if session.seconds is None else time.monotonic() + session.seconds
+        while not lines.quitting.is_set() and inputs.are_reading:
+            left = 0.25 if until is None else min(0.25, until - time.monotonic())
+            if left <= 0:
+                break
+            loop.turn()
+            shows_revoked = shows_revoked or _print_if_revoked(lane, lines)
+            if time.monotonic() >= look_s + IDLE_EVERY_S:
+                look_s, before = time.monotonic(), isolation
+                isolation = isolation_words(lane, lines.time_zone)
+                if isolation and isolation != before:
+                    lines.print_line(f"# {isolation}")
+            lines.quitting.wait(left)
+
+
+def _type_plain(session: LaneSession, inputs: Inputs, lines: Plain, loop: Loop) -> None:
+    """Until nothing more comes from the keyboard, or the quit key; at once where none is read."""
     scanner = session.config.scanner
-    if scanner.keyboard and not session.is_demo:
-        is_pipe = not sys.stdin.isatty()
-        lines.type_until_end(
-            sys.stdin.fileno(),
-            # How fast lines come down a pipe says nothing: each is a scan of its own.
-            lambda code: inputs.scanned(code, "keyboard", is_alone=is_pipe),
-            scanner.gap_ms,
-            lambda: inputs.typing("keyboard"),
-        )
-    until = None if session.seconds is None else time.monotonic() + session.seconds
-    while not lines.quitting.is_set() and inputs.are_reading:
-        left = 0.25 if until is None else min(0.25, until - time.monotonic())
-        if left <= 0:
-            break
-        shows_revoked = shows_revoked or _print_if_revoked(lane, lines)
-        if time.monotonic() >= look_s + IDLE_EVERY_S:
-            look_s, before = time.monotonic(), isolation
-            isolation = isolation_words(lane, lines.time_zone)
-            if isolation and isolation != before:
-                lines.print_line(f"# {isolation}")
-        lines.quitting.wait(left)
+    if not scanner.keyboard or session.is_demo:
+        return
+    is_pipe = not sys.stdin.isatty()
+    lines.type_until_end(
+        sys.stdin.fileno(),
+        # How fast lines come down a pipe says nothing: each is a scan of its own.
+        lambda code: inputs.scanned(code, "keyboard", is_alone=is_pipe),
+        scanner.gap_ms,
+        lambda: inputs.typing("keyboard"),
+        loop.turn,
+    )
 
 
 def _print_if_revoked(lane: Lane, lines: Plain) -> bool:
@@ -400,15 +416,20 @@ def _run_screen(session: LaneSession, lane: Lane, ending: Ending) -> int:
     prompter = Prompter(session.turns, lane, app.decided, lambda _turn: app.refresh_status())
 
     def ready() -> None:
-        session.inputs = app.inputs
+        session.inputs, session.sounds = app.inputs, app.sounds
         prompter.start()
         app.go_by(session.settings.current)
         # It only posts: the ending has a thread of its own.
         ending.then(lambda: app.call_later(app.exit, 0))
+        watched.enter_context(watchdog)
 
+    def ask_screen(then: Callable[[], object]) -> None:
+        app.call_later(app.scan_screen.call_later, then)
+
+    watchdog = Watchdog({"screen": ask_screen, "lane": lane.when_free}, session.folder.log)
     app.on_ready = ready
     app.quit_after_s = session.seconds
-    with _NativeErrors(session.folder.log):
+    with _NativeErrors(session.folder.log), ExitStack() as watched:
         code = app.run()
     prompter.stop()
     session.next_list = app.next_list

@@ -13,6 +13,8 @@ LEAST_BATTERY = 20
 """Per cent, while it is not being charged."""
 MOST_HEAT_C = 80
 OLDEST_LIST_S = 300
+MOST_NOT_PASSED = 2
+"""So many guests in a row may think better of it; more, and turnstile or sensor does not work."""
 
 
 class Health(Struct, frozen=True, omit_defaults=True):
@@ -28,6 +30,14 @@ class Health(Struct, frozen=True, omit_defaults=True):
     """``starting``, ``live``, ``lost`` or ``ended``; empty without a camera, or an open lane."""
     scanner: Name = ""
     """Of a scanner that it has to itself: ``on`` or ``lost``."""
+    turnstile: Name = ""
+    """Of what opens for its guests, and who sees them go through: ``on`` or ``broken``."""
+    not_passed: Count | None = None
+    """Since its lane was opened, for how many it opened who were not seen to go through."""
+    not_passed_in_row: Count | None = None
+    """How many of them were the newest ones, without anybody between who did."""
+    sound: Name = ""
+    """``on``, ``lost``, or ``bell`` where the machine has nothing that plays; empty: not wanted."""
     is_clock_trusted: bool | None = None
     """Whether its lane believes the clock."""
     list_age_s: Count | None = None
@@ -46,6 +56,9 @@ class Worry(StrEnum):
     HEAT = "heat"
     CAMERA = "camera"
     SCANNER = "scanner"
+    TURNSTILE = "turnstile"
+    PASSAGE = "passage"
+    SOUND = "sound"
     CLOCK = "clock"
     LIST = "list"
 
@@ -59,6 +72,9 @@ def worries(health: Health) -> tuple[Worry, ...]:
         Worry.HEAT: _or(health.heat_c, 0) >= MOST_HEAT_C,
         Worry.CAMERA: health.camera == "lost",
         Worry.SCANNER: health.scanner == "lost",
+        Worry.TURNSTILE: health.turnstile == "broken",
+        Worry.PASSAGE: _or(health.not_passed_in_row, 0) > MOST_NOT_PASSED,
+        Worry.SOUND: health.sound == "lost",
         Worry.CLOCK: health.is_clock_trusted is False,
         Worry.LIST: _or(health.list_age_s, 0) > OLDEST_LIST_S,
     }

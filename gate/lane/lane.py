@@ -379,6 +379,10 @@ class Lane:
         """Use a quiet moment: write counts of repeats, tidy the log, open new tickets."""
         self._do(self._shift.idle)
 
+    def when_free(self, then: Callable[[], object]) -> None:
+        """Call back from the one thread once it comes to it; not after ``close``."""
+        self._thread.submit(then)
+
     def close(self) -> None:
         """Say that the lane stops, and let go of the files; once closed it stays closed."""
         if not self._is_closed:

@@ -1,1 +1,1 @@
-"""What a lane moves: a turnstile or door that opens for a verdict, and who goes through it."""
+"""What a lane moves and sounds: what opens for a verdict, who goes through it, what is heard."""

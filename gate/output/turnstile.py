@@ -69,12 +69,19 @@ class Turnstile:
         """When the guest before had gone through, or had not."""
         self.opened = 0
         """How often it has opened."""
+        self.not_passed = self.not_passed_in_row = 0
+        """For how many it has opened who were not seen to go through; of these the newest ones."""
         self._thread = threading.Thread(target=self._run, name="turnstile", daemon=True)
 
     @property
     def trouble(self) -> str:
         """What is wrong just now."""
         return " ".join(self._troubles.values())
+
+    @property
+    def sees_passages(self) -> bool:
+        """Whether it is told who goes through."""
+        return self._sensor is not None
 
     def start(self) -> None:
         """Look whether relay and sensor are there, and open from now on."""
@@ -159,7 +166,11 @@ class Turnstile:
         except OutputError as fault:
             self._tell("sensor", sentences(fault.message, fault.hint))
             return True
-        if not passed and not self._ending.is_set():
+        if passed:
+            self.not_passed_in_row = 0
+        elif not self._ending.is_set():
+            self.not_passed += 1
+            self.not_passed_in_row += 1
             log.warning("turnstile: nobody went through on %s", entry)
             self._on_no_passage(entry)
         return passed

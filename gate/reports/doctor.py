@@ -9,11 +9,13 @@ from gate.config import Config
 from gate.errors import GateError
 from gate.i18n import _
 from gate.output.turnstile import Turnstile
-from gate.reports.checks import clocks, data_folder, machine, network, output, settings
+from gate.reports.checks import clocks, data_folder, machine, network, output, settings, sound
 from gate.reports.checks.finding import Finding, Status
+from gate.storage import lane_status
 from gate.storage.connectivity import ConnectivityReader
 from gate.storage.folder import Folder
 from gate.storage.gate_lists import GateList, beside, list_of
+from gate.storage.lane_status import LaneStatus
 from gate.text.lane_words import list_line
 from gate.text.view_words import furniture_words
 from gate.text.zones import zone_of
@@ -39,6 +41,7 @@ def examine(
     own = list_of(folder)
     connectivity = ConnectivityReader(folder, config.sync.heard_within_s).read(clock.read())
     upstream = connectivity.sync_status.upstream
+    lane = lane_status.read(folder, clock.read())
     checks: list[tuple[str, Callable[[], Finding]]] = [
         (_("program"), machine.program),
         *([(_("list"), lambda: Finding(Status.OK, list_line(own)))] if own else []),
@@ -59,7 +62,8 @@ def examine(
         *([(_("camera"), lambda: machine.camera(config))] if camera else []),
         (_("USB scanner"), lambda: machine.usb_scanner(config)),
         (_("serial scanner"), lambda: machine.serial_scanner(config)),
-        *([(_("turnstile"), lambda: output.turnstile(config))] if camera else []),
+        *([(_("turnstile"), lambda: _turnstile(config, lane))] if camera else []),
+        (_("sound"), lambda: sound.sound(config, lane.sound)),
         (_("power"), machine.power),
         (_("terminal"), machine.terminal),
         *((_("list {list}").format(list=list_line(one)), _standing(one, config, clock))
@@ -80,12 +84,22 @@ def _standing(one: GateList, config: Config, clock: Clock) -> Callable[[], Findi
     return lambda: network.other_list(one, config, clock)
 
 
+def _turnstile(config: Config, lane: LaneStatus) -> Finding:
+    """An open lane has it to itself, and knows how it is."""
+    return output.turnstile_at_lane(lane) if lane.turnstile else output.turnstile(config)
+
+
 def turnstile_at_work(turnstile: Turnstile | None) -> Iterator[Check]:
     """How what opens is that the lane has to itself."""
     if turnstile is not None:
-        trouble = turnstile.trouble
-        detail = trouble or _("opened {n} times").format(n=turnstile.opened)
-        yield Check(_("turnstile"), Status.FAIL if trouble else Status.OK, detail)
+        words = _("opened {n} times").format(n=turnstile.opened)
+        if turnstile.not_passed:
+            not_passed = _("{n} did not go through").format(n=turnstile.not_passed)
+            words = f"{words}, {not_passed}"
+        found = output.passage(words, turnstile.not_passed_in_row)
+        if turnstile.trouble:
+            found = Finding(Status.FAIL, turnstile.trouble)
+        yield Check(_("turnstile"), found.status, found.detail, found.hint)
 
 
 def codes_in_view(furniture: Sequence[Furniture]) -> Iterator[Check]:

@@ -21,11 +21,27 @@ class Answers(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """``auto``, ``off`` or a device."""
     scanner: str | None = None
     """``keyboard``, ``off``, or what is kept to the gate alone: an input device, or ``auto``."""
+    serial: str | None = None
+    """``off``, ``auto``, or ports with commas between them."""
     enrol: str | None = None
     """``link``, ``camera`` or ``no``."""
     link_file: str | None = None
     """The file that holds the enrolment link, never the link."""
     name: str | None = None
+    relay: str | None = None
+    """What opens for a guest, as ``[output] relay`` has it, or ``no``."""
+    passage: str | None = None
+    """What sees a guest go through, as ``[output] passage`` has it, or ``no``."""
+    kiosk: str | None = None
+    """Whether the screen is the guests': ``yes`` or ``no``."""
+    supervisor: str | None = None
+    """Who unlocks it, at a gate on its own that knows no supervisor yet."""
+    pin_file: str | None = None
+    """The file that holds the PIN of that one, never the PIN."""
+    sound: str | None = None
+    """``auto``, ``bell`` or ``off``."""
+    volume: str | None = None
+    """From 0 to 100."""
     time_server: str | None = None
     """Names with spaces between; ``default``: those of the distribution."""
     time_zone: str | None = None
@@ -89,7 +105,7 @@ class KeptAnswers:
 
 
 def read_answers(file: Path) -> Answers:
-    """The answers in a TOML file; ``true`` and ``false`` are yes and no.
+    """The answers in a TOML file; ``true`` and ``false`` are yes and no, a volume is a number.
 
     Raises UsageError with the key that is unknown or has no text.
     """
@@ -114,6 +130,8 @@ def _text(key: str, value: object) -> str:
         raise UsageError(_("{key}: there is no such question").format(key=key), meant or allowed)
     if isinstance(value, bool):
         return YES if value else NO
+    if key == "volume" and isinstance(value, int):
+        return str(value)
     if not isinstance(value, str):
         raise UsageError(
             _("{key}: found {found!r}; allowed: {allowed}").format(

@@ -5,7 +5,7 @@ from pathlib import Path
 from gate.i18n import _
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import NO, Answers
-from gate.setup.changes import HEAD, NOTHING, Change, Command, file, link, state_of
+from gate.setup.changes import HEAD, NOTHING, Change, Command, State, file, link, state_of
 from gate.setup.conversation import Conversation
 from gate.setup.step import Site
 
@@ -13,6 +13,7 @@ TTY1, CHILD, UNIT = "tty1", "child", "unit"
 LANE, WORKER = "venue-gate-lane.service", "venue-gate-worker.service"
 _UNITS = ("etc", "systemd", "system")
 _WANTS = "multi-user.target.wants"
+_RUN = "venue-gate"
 _DESKTOP = (*_UNITS, "display-manager.service")
 _RELOAD: Command = ("systemctl", "daemon-reload")
 _HARDENING = """\
@@ -35,6 +36,12 @@ SystemCallFilter=@system-service
 UMask=0077
 """
 """What neither needs. Not the clock's: that would close all devices that are not there yet."""
+_MEMORY = f"""\
+RuntimeDirectory={_RUN}
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+"""
+"""Where both keep what is good for this boot only, instead of writing it on a card every second."""
 _LOGIN_AGAIN = (
     f'case "$$SERVICE_RESULT $$(systemctl list-jobs --no-legend {LANE})" in'
     " success*restart*) ;;"
@@ -95,11 +102,14 @@ class AutostartStep:
         if answers.autostart is None or not self._has_systemd():
             return ()
         if answers.autostart == NO:
-            return (*self._no_unit(LANE), *self._no_unit(WORKER))
+            gone = Change(self._site.folder.boot, NOTHING)
+            return (*self._no_unit(LANE), *self._no_unit(WORKER), gone)
         user, has_worker = self._site.machine.user, answers.worker == UNIT
         lane = (*self._program, "scan", *self._arguments)
         worker = (*self._program, "sync", *self._arguments)
+        in_memory = State(link=f"/run/{_RUN}", mode=0o600)
         return (
+            Change(self._site.folder.boot, in_memory),
             *self._unit(LANE, lane_unit(user, lane, starts_worker=not has_worker)),
             *(
                 self._unit(WORKER, worker_unit(user, worker))
@@ -139,6 +149,8 @@ StartLimitIntervalSec=0
 [Service]
 User={user}
 SupplementaryGroups=video audio
+# gpiozero's lgpio makes a pipe in the folder that it is started in.
+WorkingDirectory=/tmp
 Environment=TERM=linux LANG=C.UTF-8{"" if starts_worker else " GATE_SYNC_START_WORKER=false"}
 ExecStartPre=-setterm --blank 0 --powerdown 0
 ExecStart={command_line(command)}
@@ -152,7 +164,11 @@ TTYVHangup=yes
 TTYVTDisallocate=yes
 Restart=on-failure
 RestartSec=2
-{_HARDENING}
+# The lane says for how long it may be silent, and says that it lives: no WatchdogSec= is here, or
+# an older version of it, which says neither, would be ended again and again.
+NotifyAccess=main
+LimitCORE=0
+{_MEMORY}{_HARDENING}
 [Install]
 WantedBy=multi-user.target
 """
@@ -169,7 +185,7 @@ ExecStart={command_line(command)}
 Restart=always
 RestartSec=5
 RestartPreventExitStatus=2 4
-{_HARDENING}
+{_MEMORY}{_HARDENING}
 [Install]
 WantedBy=multi-user.target
 """

@@ -9,6 +9,7 @@ from gate.i18n import _
 from gate.reports.checks.finding import Finding
 from gate.setup.answers import NO, YES, Answers, KeptAnswers
 from gate.text.printable import printable
+from gate.text.yes_words import is_no, is_yes
 
 Fits = Callable[[str], bool]
 
@@ -70,13 +71,13 @@ class Conversation:
         Raises UsageError for an answer of a file that will not do, and NobodyAnswers.
         """
         good = fits or (lambda text: not choices or text in choices)
-        asked = _Question(key, question, good, choices, ", ".join(choices) or like)
+        asked = _Question(key, question, good, choices, ", ".join(map(_own, choices)) or like)
         if self._given is not None:
             answer = getattr(self._given, key) or default
             if not good(answer):
                 raise UsageError(asked.no_answer(answer))
         elif is_kept and (answered := getattr(self.answers, key)) is not None and good(answered):
-            self.say(f"  {question} {printable(answered, 80)} " + _("(answered before)"))
+            self.say(f"  {question} {printable(_own(answered), 80)} " + _("(answered before)"))
             return str(answered)
         else:
             last = getattr(self._kept.last, key) if is_kept else None
@@ -102,7 +103,7 @@ class Conversation:
     def _ask_person(self, asked: "_Question", usual: str) -> str:
         among = f" ({asked.allowed})" if asked.allowed else ""
         while True:
-            self._out.write(f"  {asked.text}{among} [{usual}]: ")
+            self._out.write(f"  {asked.text}{among} [{_own(usual)}]: ")
             self._out.flush()
             line = self._read()
             if not line:
@@ -115,12 +116,17 @@ class Conversation:
             self.say("  " + asked.no_answer(answer))
 
 
+def _own(choice: str) -> str:
+    """A choice as it is shown: yes and no in the person's own language, all else as it is kept."""
+    return _(choice) if choice in (YES, NO) else choice
+
+
 def _canonical(text: str, choices: Sequence[str]) -> str:
     """A choice by its beginning, in English or the person's own language, as it is kept."""
-    if text and YES in choices and NO in choices:
-        own = ((_("yes"), YES), (_("no"), NO))
-        meant = [kept for word, kept in own if word.startswith(text.casefold())]
-        text = meant[0] if len(meant) == 1 else text
+    if YES in choices and is_yes(text):
+        return YES
+    if NO in choices and is_no(text):
+        return NO
     begins = [one for one in choices if text and one.startswith(text.casefold())]
     return begins[0] if len(begins) == 1 else text
 

@@ -1,12 +1,9 @@
 """The camera and the scanner: both tried, and the scanner's device readable by the gate's user."""
 
 import importlib.util
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from gate.capture.evdev import AUTO, SCANNER_WORDS, keyboards
 from gate.config import Config
@@ -16,6 +13,7 @@ from gate.reports.checks import machine as machine_checks
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import Answers
 from gate.setup.changes import HEAD, NOTHING, Change, file
+from gate.setup.configuration import OFF, configured, is_kept
 from gate.setup.conversation import Conversation
 from gate.setup.machine import Machine
 from gate.setup.step import Site
@@ -26,7 +24,7 @@ _RELOAD = (
     ("udevadm", "control", "--reload"),
     ("udevadm", "trigger", "--subsystem-match=input", "--action=change"),
 )
-_OFF, _KEYBOARD = "off", "keyboard"
+_KEYBOARD = "keyboard"
 
 
 class CameraStep:
@@ -35,11 +33,9 @@ class CameraStep:
     def __init__(
         self,
         site: Site,
-        ours: Callable[[Path], bool],
         try_it: Callable[[Config], Finding] = machine_checks.camera,
     ) -> None:
-        """``ours``: whether we wrote that file."""
-        self._site, self._ours, self._try = site, ours, try_it
+        self._site, self._try = site, try_it
 
     @property
     def name(self) -> str:
@@ -59,24 +55,11 @@ class CameraStep:
         )
         if device == usual:
             return None
-        return self._try(with_camera(self._site.config, device))
+        return self._try(configured(self._site.config, talk.answers))
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
-        """What the machine's configuration says of camera and scanner."""
-        path = self._site.config_file
-        is_ours = self._ours(path)
-        stated = differing(Config() if is_ours else self._site.config, answers)
-        if not stated and not is_ours:
-            return ()
-        if path.exists() and not is_ours:
-            lines = "; ".join(f"[{section}] {key} = {value}" for section, key, value in stated)
-            raise UsageError(
-                _("{file} is yours, so it is not written").format(file=path),
-                _("Put into it: {lines}").format(lines=lines),
-            )
-        text = "# Written by gate setup; the program's own config.toml shows every setting.\n"
-        text += "".join(f"\n[{section}]\n{key} = {value}\n" for section, key, value in stated)
-        return (file(path, text, mode=0o600),)
+        """Nothing of its own: the configuration names it."""
+        return ()
 
 
 class ScannerStep:
@@ -102,20 +85,20 @@ class ScannerStep:
             "scanner",
             _("The scanner: it types, there is none, or it is kept to the gate alone"),
             self._site.config.scanner.evdev or _KEYBOARD,
-            fits=lambda text: text in (_OFF, _KEYBOARD) or _is_kept(text),
-            like=f"{_KEYBOARD}, {_OFF}, {AUTO}, /dev/input/by-id/…",
+            fits=lambda text: text in (OFF, _KEYBOARD) or is_kept(text),
+            like=f"{_KEYBOARD}, {OFF}, {AUTO}, /dev/input/by-id/…",
         )
-        if device == _OFF:
+        if device == OFF:
             return Finding(Status.SKIP, _("no scanner"))
-        if _is_kept(device) and importlib.util.find_spec("evdev") is None:
+        if is_kept(device) and importlib.util.find_spec("evdev") is None:
             raise UsageError(
                 _("python-evdev is not installed"), _("Install it: pip install 'venue-gate[usb]'")
             )
-        is_likely = _is_kept(device) or bool(scanners(self._site.machine))
+        is_likely = is_kept(device) or bool(scanners(self._site.machine))
         if talk.has_person and talk.ask_yes(
             "try_scanner", _("Try it now?"), default=is_likely, is_kept=False
         ):
-            is_fit = self._try(with_scanner(self._site.config, device))
+            is_fit = self._try(configured(self._site.config, talk.answers))
             return Finding(Status.OK if is_fit else Status.FAIL, _("scanner tested"))
         return None
 
@@ -131,28 +114,6 @@ class ScannerStep:
             return (Change(place, NOTHING, _RELOAD),)
         rule = input_rule(machine.user, *read_make(machine, answers.scanner))
         return (file(place, rule, *_RELOAD),)
-
-
-def with_camera(config: Config, device: str) -> Config:
-    """The configuration with another camera."""
-    return replace(config, camera=replace(config.camera, device=device, file="", folder=""))
-
-
-def with_scanner(config: Config, device: str) -> Config:
-    """The configuration with another scanner: one that types, or one that is kept."""
-    evdev = device if _is_kept(device) else ""
-    return replace(config, scanner=replace(config.scanner, evdev=evdev))
-
-
-def differing(config: Config, answers: Answers) -> list[tuple[str, str, str]]:
-    """Section, key and value in TOML of what the machine's file has to say to be as answered."""
-    wanted = with_scanner(config, answers.scanner or _KEYBOARD)
-    found = []
-    if answers.camera not in (None, config.camera.device):
-        found.append(("camera", "device", json.dumps(answers.camera, ensure_ascii=False)))
-    if answers.scanner is not None and wanted.scanner.evdev != config.scanner.evdev:
-        found.append(("scanner", "evdev", json.dumps(wanted.scanner.evdev, ensure_ascii=False)))
-    return found
 
 
 def scanners(machine: Machine) -> list[str]:
@@ -197,11 +158,7 @@ def names_rule(user: str) -> str:
 
 
 def _is_device(text: str) -> bool:
-    return text in ("auto", _OFF) or text.isdecimal() or text.startswith("/dev/")
-
-
-def _is_kept(text: str) -> bool:
-    return text == AUTO or _is_input(text)
+    return text in ("auto", OFF) or text.isdecimal() or text.startswith("/dev/")
 
 
 def _is_input(text: str) -> bool:

@@ -62,12 +62,22 @@ class Folder:
     @cached_property
     def sync_status(self) -> Path:
         """What the sync worker last heard; good for this boot only."""
-        return self.path / "sync.json"
+        return self._of_boot / "sync.json"
 
     @cached_property
     def lane_status(self) -> Path:
         """How the lane's readers and clock are; good for this boot only."""
-        return self.path / "lane.json"
+        return self._of_boot / "lane.json"
+
+    @cached_property
+    def boot(self) -> Path:
+        """A link into memory, where there is one, for what is good for this boot only."""
+        return self.path / "boot"
+
+    @cached_property
+    def _of_boot(self) -> Path:
+        # Decided once: while a process lives its files stay where others find them.
+        return self.boot if self.boot.is_dir() else self.path
 
     @cached_property
     def inbox(self) -> Path:

@@ -51,7 +51,9 @@ def delete(folder: Folder, is_meant: Callable[[str], bool]) -> int:
 
     Raises StoreError when one cannot be deleted; then the others are deleted all the same.
     """
-    rooms = [room for room in (folder.inbox, folder.lists, folder.shared) if room.is_dir()]
+    rooms = [
+        room for room in (folder.inbox, folder.lists, folder.shared, folder.boot) if room.is_dir()
+    ]
     inside = [path for room in rooms for path in room.iterdir()]
     files, failed = 0, None
     for path in sorted([*folder.path.iterdir(), *inside]):

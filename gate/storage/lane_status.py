@@ -23,6 +23,12 @@ class LaneStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     camera: str = ""
     """As ``Health`` has it."""
     scanner: str = ""
+    turnstile: str = ""
+    turnstile_trouble: str = ""
+    """What is wrong with it, in words of this machine."""
+    not_passed: int | None = None
+    not_passed_in_row: int | None = None
+    sound: str = ""
     is_clock_trusted: bool | None = None
 
 

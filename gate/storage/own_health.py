@@ -35,6 +35,10 @@ class OwnHealth:
             heat_c=machine.heat_c,
             camera=lane.camera,
             scanner=lane.scanner,
+            turnstile=lane.turnstile,
+            not_passed=lane.not_passed,
+            not_passed_in_row=lane.not_passed_in_row,
+            sound=lane.sound,
             is_clock_trusted=lane.is_clock_trusted,
             list_age_s=None if age_ms is None else age_ms // 1000,
         )

@@ -5,11 +5,13 @@ from gate.i18n import N_, _
 from gate.text.printable import printable
 from gate.text.times import old
 
-_READER_WORDS = {
+_STATE_WORDS = {
     "starting": N_("starting"),
     "live": N_("on"),
     "on": N_("on"),
     "lost": N_("LOST"),
+    "broken": N_("BROKEN"),
+    "bell": N_("by the bell"),
     "ended": N_("ended"),
 }
 
@@ -20,8 +22,11 @@ def health_parts(health: Health) -> dict[Worry, str]:
         Worry.DISK: _disk(health.disk_free_mb),
         Worry.BATTERY: _battery(health),
         Worry.HEAT: "" if health.heat_c is None else f"{health.heat_c} °C",
-        Worry.CAMERA: _reader(_("camera {state}"), health.camera),
-        Worry.SCANNER: _reader(_("scanner {state}"), health.scanner),
+        Worry.CAMERA: _state(_("camera {state}"), health.camera),
+        Worry.SCANNER: _state(_("scanner {state}"), health.scanner),
+        Worry.TURNSTILE: _state(_("turnstile {state}"), health.turnstile),
+        Worry.PASSAGE: _passage(health),
+        Worry.SOUND: _state(_("sound {state}"), health.sound),
         Worry.CLOCK: _clock(health.is_clock_trusted),
         Worry.LIST: _list(health.list_age_s),
     }
@@ -55,11 +60,22 @@ def _battery(health: Health) -> str:
     return words.format(n=health.battery)
 
 
-def _reader(words: str, state: str) -> str:
+def _state(words: str, state: str) -> str:
     if not state:
         return ""
-    named = _(_READER_WORDS[state]) if state in _READER_WORDS else printable(state, 12)
+    named = _(_STATE_WORDS[state]) if state in _STATE_WORDS else printable(state, 12)
     return words.format(state=named)
+
+
+def _passage(health: Health) -> str:
+    """How many did not go through; in a row, where that is no chance any more."""
+    if health.not_passed is None:
+        return ""
+    if not health.not_passed:
+        return _("all went through")
+    if Worry.PASSAGE in worries(health):
+        return _("{n} in a row did not go through").format(n=health.not_passed_in_row)
+    return _("{n} did not go through").format(n=health.not_passed)
 
 
 def _clock(is_trusted: bool | None) -> str:

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from gate.core.outcome import Outcome, Reason
 from gate.core.verdict import Verdict
+from gate.text.yes_words import letters
 
-ANSWERS = {"y": True, "1": True, "n": False, "0": False}
-"""The keys, each alone with silence around it."""
 ANSWER_AFTER_S = 0.3
 """A key sooner than this after a question came up was meant for what stood there before."""
+
+
+def answers() -> dict[str, bool]:
+    """The keys, each alone with silence around it."""
+    return letters() | {"1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class OpenQuestion:
 
     def answer_by(self, character: str) -> Answer | None:
         """What a key answers; ``None`` where nothing is asked, or it is no answer, or too soon."""
-        yes = ANSWERS.get(character.casefold())
+        yes = answers().get(character.casefold())
         if self._asked is None or yes is None or self._now() < self._answers_from:
             return None
         ticket, reason, _question = self._asked

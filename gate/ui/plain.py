@@ -28,6 +28,8 @@ from gate.lane.command_cards import TURNS
 from gate.lane.door_count import people_of, way_of
 from gate.lane.lane import Lane
 from gate.lane.scanner_repair import Proposed
+from gate.output.sound import sounds_of
+from gate.output.tones import BELLS, SOUNDS, Sound
 from gate.storage.gate_lists import GateList, following, keep_open
 from gate.text.confirming import Again, OnScreen, guest, movement, next_turn, people_question, way
 from gate.text.lane_words import list_line, unheard_at
@@ -39,9 +41,7 @@ from gate.text.question_words import complaint_words, how_to_answer, option_line
 from gate.text.scanner_words import proposal_lines, scanner_line
 from gate.text.ticket_words import describe, standing
 from gate.text.verdict_line import verdict_line
-from gate.ui.raw_keys import ANSWER_KEYS, COMMAND_KEYS, bursts, raw_keys
-from gate.ui.sound import sounds_of
-from gate.ui.tones import BELLS, SOUNDS, Sound
+from gate.ui.raw_keys import COMMAND_KEYS, answer_keys, bursts, raw_keys
 
 _NO_GAP_MS = 10**9
 """A pipe may stutter: there only line ends end a code."""
@@ -442,11 +442,13 @@ class Plain:
         descriptor: int,
         on_code: Callable[[str], None],
         gap_ms: int,
-        on_typing: Callable[[], None] | None = None,
+        on_typing: Callable[[], None],
+        on_turn: Callable[[], None],
     ) -> None:
         """Take what is typed into a terminal or comes down a pipe, until its end or the quit key.
 
         A key alone, with silence on both sides, is a command; within a burst it is part of a code.
+        ``on_turn`` is called whenever something came, or nothing for a while.
         """
         if sys.platform == "win32":
             for line in sys.stdin:
@@ -456,14 +458,15 @@ class Plain:
         with raw_keys(descriptor) as is_terminal:
             self._has_keys = is_terminal
             wedge = Wedge(gap_ms if is_terminal else _NO_GAP_MS)
-            typed_ms, has_no_end = 0, False
+            typed_ms, has_no_end, answering = 0, False, answer_keys()
             for data in bursts(descriptor, gap_ms, self.quitting):
+                on_turn()
                 now_ms = monotonic_ms()
                 silent_ms, typed_ms = now_ms - typed_ms, now_ms if data else typed_ms
                 # Down a pipe comes what a scanner has read: there nothing is a key.
                 is_key = is_terminal and not wedge.typed and self._hand is None
                 is_alone = is_key and silent_ms >= max(_ANSWER_ALONE_MS, gap_ms)
-                key = ANSWER_KEYS.get(data) if is_alone else None
+                key = answering.get(data) if is_alone else None
                 if key is not None and self.answer(key, may_be_scanned=has_no_end):
                     continue
                 if is_terminal and data in COMMAND_KEYS and not wedge.typed:
@@ -476,7 +479,7 @@ class Plain:
                 has_no_end = has_no_end or bool(codes and not text)
                 for code in codes:
                     on_code(code)
-                if data and wedge.typed and on_typing is not None:
+                if data and wedge.typed:
                     on_typing()
         for code in wedge.end():
             on_code(code)

@@ -7,10 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from gate.text.open_question import ANSWERS
+from gate.text.open_question import answers
 
-ANSWER_KEYS = {key.encode(): key for key in ANSWERS} | {b"\x1b": ""}
-"""Keys that answer a question while there is one; Esc leaves it without an answer."""
 COMMAND_KEYS = {
     b"\x1bOQ": "list",
     b"\x1b[[B": "list",
@@ -34,8 +32,14 @@ COMMAND_KEYS = {
 Ctrl+Q as terminals send them."""
 
 
+def answer_keys() -> dict[bytes, str]:
+    """Keys that answer a question while there is one; Esc leaves it without an answer."""
+    return {key.encode(): key for key in answers()} | {b"\x1b": ""}
+
+
 def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[bytes]:
     """What was typed, in pieces; an empty piece is a silence."""
+    answering = answer_keys()
     while not quitting.is_set():
         ready, _w, _x = select.select([descriptor], [], [], gap_ms / 1000)
         if not ready:
@@ -48,7 +52,7 @@ def bursts(descriptor: int, gap_ms: int, quitting: threading.Event) -> Iterator[
             return
         if not data:
             return
-        is_key = data in COMMAND_KEYS or data in ANSWER_KEYS
+        is_key = data in COMMAND_KEYS or data in answering
         if is_key and select.select([descriptor], [], [], gap_ms / 1000)[0]:
             # Not alone after all: more of the same code follows.
             data += os.read(descriptor, 4096)

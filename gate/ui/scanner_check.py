@@ -28,6 +28,7 @@ from gate.storage.scanner_fixes import Fix, Fixes
 from gate.text.printable import printable
 from gate.text.scanner_words import troubles
 from gate.text.square_code import square
+from gate.text.yes_words import is_yes
 from gate.ui.raw_keys import bursts, raw_keys
 
 SQUARE_TEXT = f'Venue aqwzymAQWZYM0123456789-/:=+_?".,!{GS}end'
@@ -154,7 +155,7 @@ def check_scanner(config: Config, folder: Folder, out: TextIO, *, is_linear: boo
 def _offer(folder: Folder, source: str, fix: Fix, out: TextIO) -> bool:
     out.write(_("Until then the gate can put it right by itself. Save that? yes/no: "))
     out.flush()
-    if sys.stdin.readline().strip().casefold() not in ("yes", _("yes")):
+    if not is_yes(sys.stdin.readline(), whole=True):
         return False
     folder.create()
     Fixes(folder).save(source, fix)

@@ -7,6 +7,7 @@ import msgspec
 
 from gate.clock import boot_ms, read_boot_id, read_wall_ms
 from gate.core.event_device import DeviceReport
+from gate.core.health import Worry, worries
 from sync.server.devices import Device
 from sync.wire import SyncRequestStamp
 
@@ -68,6 +69,13 @@ class DeviceReports:
     def heard_since(self, since_ms: int) -> int:
         """How many devices were heard since then, by any server."""
         return sum(self.heard_ms(device) > since_ms for device in self.rows)
+
+    def worried_since(self, since_ms: int, worry: Worry) -> int:
+        """How many of those that were heard since then say that this is not well."""
+        return sum(
+            self.heard_ms(device) > since_ms and worry in worries(self.report_of(device).health)
+            for device in self.rows
+        )
 
     def stamp_of(self, device: str) -> SyncRequestStamp | None:
         """A device's newest stamp by this machine's clock."""

@@ -8,6 +8,7 @@ from gate.errors import UsageError
 from gate.i18n import _
 from gate.storage.moments import BadMoment, Side, second_of
 from gate.text.printable import printable
+from gate.text.yes_words import is_yes
 
 TICKETS_NAMED = 20
 
@@ -47,5 +48,5 @@ def ask_whether() -> None:
         raise UsageError(_("nobody is there to be asked"), _("Say so: --yes"))
     sys.stdout.write(_("What it did stays in every journal; only its effect ends. Do it? [y/N] "))
     sys.stdout.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes", _("yes")):
+    if not is_yes(sys.stdin.readline()):
         raise UsageError(_("nothing was changed"), "")

@@ -48,6 +48,14 @@ class Metrics:
         """Tell a value as it is when asked."""
         Gauge(name, help_text, registry=self._registry).set_function(value)
 
+    def watch_each(
+        self, name: str, help_text: str, label: str, values: Mapping[str, Callable[[], float]]
+    ) -> None:
+        """Tell one value for each word of a label as it is when asked."""
+        gauge = Gauge(name, help_text, [label], registry=self._registry)
+        for word, value in values.items():
+            gauge.labels(word).set_function(value)
+
     def count(self, route: str, status: int) -> None:
         """Count a request."""
         counter = self._of_route.get((route, status))

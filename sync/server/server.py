@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 
 from gate.clock import read_wall_ms
+from gate.core.health import Worry
 from gate.core.upstream_state import UpstreamState
 from gate.errors import StoreError
 from sync.server import devices
@@ -33,6 +34,8 @@ from sync.server.webhooks.jobs import WebhookJobs
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+HEARD_WITHIN_MS = 60_000
+"""Of whom numbers are told to Prometheus."""
 
 
 class Server:
@@ -60,6 +63,10 @@ class Server:
         """How the system stands that an event's tickets live in; ``None`` where there is none."""
         self.metrics.watch("gate_streams", "Connected streams", lambda: self.streams.connected)
         self.metrics.watch("gate_devices_heard", "Devices heard in the last minute", self._heard)
+        self.metrics.watch_each(
+            "gate_devices_not_well", "Those of them that say that a part of theirs is not well",
+            "part", {worry: partial(self._worried, worry) for worry in Worry},
+        )  # fmt: skip
 
     async def start(self) -> None:
         """Begin to work."""
@@ -126,4 +133,7 @@ class Server:
             await asyncio.sleep(READ_EVERY_S)
 
     def _heard(self) -> float:
-        return self.device_cache.reports.heard_since(read_wall_ms() - 60_000)
+        return self.device_cache.reports.heard_since(read_wall_ms() - HEARD_WITHIN_MS)
+
+    def _worried(self, worry: Worry) -> float:
+        return self.device_cache.reports.worried_since(read_wall_ms() - HEARD_WITHIN_MS, worry)

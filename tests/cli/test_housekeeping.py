@@ -9,11 +9,14 @@ import pytest
 from gate.cli import housekeeping
 from gate.cli.lane_session import LaneSession
 from gate.config import load
+from gate.config_tables import Output
 from gate.core.clock_error import Measured, Source
 from gate.core.entry import Act, Entry
 from gate.core.place import Role
 from gate.lane.lane import Lane
 from gate.lane.post import Operator
+from gate.output.sound import Sounds
+from gate.output.turnstile import Turnstile
 from gate.storage import lane_status, outgoing, sync_status
 from gate.storage.folder import Folder
 from gate.storage.outgoing import Outgoing
@@ -35,7 +38,7 @@ class Housekeeper:
         self.messages: list[Entry] = []
         self._stopping = threading.Event()
         config = load(None, {}, [f"data_dir={folder.path}", "camera.device=off"])
-        session = LaneSession(config, folder)
+        self.session = session = LaneSession(config, folder)
         session.on_announcement = self.announced.append
         session.on_message = self.messages.append
         arguments = (session, lane, clock, self._stopping)
@@ -130,3 +133,33 @@ def test_a_lane_s_word_says_how_its_readers_are(
         until(lambda: lane_status.read(venue, clock.read()).is_clock_trusted is False)
     word = lane_status.read(venue, replace(clock.read()))
     assert (word.camera, word.scanner) == ("", "")
+
+
+def test_a_lane_s_word_says_how_turnstile_and_sound_are(
+    keeper: Housekeeper, venue: Folder, clock: FixedClock
+) -> None:
+    """Broken, with why; for how many it opened in vain, where somebody sees that."""
+    output = Output(relay="serial:/dev/nothing-there", passage="serial:/dev/nothing-either")
+    keeper.session.turnstile = turnstile = Turnstile(output, lambda _says: None, lambda _name: None)
+    keeper.session.sounds = Sounds(lambda _sound: None, volume=80, has=None)
+    with keeper:
+        until(lambda: lane_status.read(venue, clock.read()).turnstile == "on")
+        turnstile.not_passed, turnstile.not_passed_in_row = 4, 3
+        turnstile.start()
+        until(lambda: lane_status.read(venue, clock.read()).turnstile == "broken")
+    turnstile.stop()
+    word = lane_status.read(venue, clock.read())
+    assert (word.not_passed, word.not_passed_in_row) == (4, 3)
+    assert word.turnstile_trouble.startswith("the relay at /dev/nothing-there does not answer")
+    assert word.sound == keeper.session.sounds.state
+
+
+def test_nobody_counts_where_nobody_sees_who_goes_through(
+    keeper: Housekeeper, venue: Folder, clock: FixedClock
+) -> None:
+    """No number is another word than none of them."""
+    output = Output(relay="serial:/dev/nothing-there")
+    keeper.session.turnstile = Turnstile(output, print, print)
+    with keeper:
+        until(lambda: lane_status.read(venue, clock.read()).turnstile == "on")
+    assert lane_status.read(venue, clock.read()).not_passed is None

@@ -13,6 +13,10 @@ WELL = Health(
     heat_c=79,
     camera="live",
     scanner="on",
+    turnstile="on",
+    not_passed=40,
+    not_passed_in_row=2,
+    sound="on",
     is_clock_trusted=True,
     list_age_s=300,
 )
@@ -26,6 +30,9 @@ WELL = Health(
         ({"heat_c": 80}, Worry.HEAT),
         ({"camera": "lost"}, Worry.CAMERA),
         ({"scanner": "lost"}, Worry.SCANNER),
+        ({"turnstile": "broken"}, Worry.TURNSTILE),
+        ({"not_passed_in_row": 3}, Worry.PASSAGE),
+        ({"sound": "lost"}, Worry.SOUND),
         ({"is_clock_trusted": False}, Worry.CLOCK),
         ({"list_age_s": 301}, Worry.LIST),
     ],
@@ -41,6 +48,8 @@ def test_what_nobody_says_is_no_worry() -> None:
     assert worries(UNTOLD) == ()
     assert worries(Health(battery=3, is_charging=True)) == ()
     assert worries(Health(battery=3)) == (Worry.BATTERY,)
+    # Who has nothing that plays was told so when the gate was set up.
+    assert worries(Health(sound="bell")) == ()
 
 
 def test_an_older_gate_s_report_is_read_and_a_newer_one_s_too() -> None:

@@ -216,6 +216,21 @@ def test_who_goes_through_is_no_news(bench: Bench) -> None:
     turnstile.take(replace(GREEN, entry="device.1:8", persons=2))
     until(lambda: bench.missing == ["device.1:8"])
     assert len(bench.relay.pulses) == 2
+    assert (turnstile.not_passed, turnstile.not_passed_in_row) == (1, 1)
+
+
+def test_who_does_not_go_through_is_counted(bench: Bench) -> None:
+    """In all, and in a row until somebody does."""
+    bench.sensor = sensor = FakeSensor(people=0)
+    turnstile = bench.begin()
+    for n in (1, 2):
+        turnstile.take(replace(GREEN, entry=f"device.1:{n}"))
+    until(lambda: len(bench.missing) == 2)
+    assert (turnstile.not_passed, turnstile.not_passed_in_row) == (2, 2)
+    sensor.people = 1
+    turnstile.take(GREEN)
+    until(lambda: not turnstile.not_passed_in_row)
+    assert turnstile.not_passed == 2
 
 
 def test_a_broken_sensor_is_not_held_against_guests(bench: Bench) -> None:

@@ -4,14 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gate.capture.serial import PortSeen
 from gate.config import load
 from gate.config_tables import Output
+from gate.output.sound import CommandPlayer
 from gate.output.turnstile import Turnstile
+from gate.reports.checks import sound as sound_checks
 from gate.reports.checks.finding import Finding, Status
 from gate.reports.checks.machine import serial_scanner
-from gate.reports.doctor import turnstile_at_work
+from gate.reports.doctor import examine, turnstile_at_work
+from gate.storage import lane_status
+from gate.storage.folder import Folder
+from gate.storage.lane_status import LaneStatus
+from tests.support.venue import FixedClock
 
 SCANNER = PortSeen("/dev/serial/by-id/usb-Honeywell-if00", "Honeywell 1902")
 RELAY = PortSeen("COM7", "USB Serial")
@@ -64,3 +71,83 @@ def test_a_turnstile_at_work_says_how_it_is() -> None:
     (check,) = turnstile_at_work(turnstile)
     assert check.status is Status.FAIL
     assert "/dev/nothing-there does not answer" in check.detail
+
+
+def test_guests_who_do_not_go_through_are_told() -> None:
+    """How many, and what to look at once so many in a row are no chance."""
+    turnstile = Turnstile(Output(relay="serial:/dev/x", passage="serial:/dev/y"), print, print)
+    turnstile.not_passed, turnstile.not_passed_in_row = 5, 2
+    (check,) = turnstile_at_work(turnstile)
+    assert (check.status, check.detail) == (Status.OK, "opened 0 times, 5 did not go through")
+    turnstile.not_passed_in_row = 3
+    (check,) = turnstile_at_work(turnstile)
+    assert (check.status, check.hint) == (
+        Status.WARN,
+        "Does it open? Does the sensor see who goes through?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "detail"),
+    [
+        (LaneStatus(turnstile="on"), Status.OK, "turnstile on"),
+        (
+            LaneStatus(turnstile="broken", turnstile_trouble="it does not answer"),
+            Status.FAIL,
+            "it does not answer",
+        ),
+        (
+            LaneStatus(turnstile="on", not_passed=4, not_passed_in_row=3),
+            Status.WARN,
+            "turnstile on, 3 in a row did not go through",
+        ),
+    ],
+)
+def test_the_doctor_takes_an_open_lane_s_word(
+    folder: Folder, clock: FixedClock, word: LaneStatus, status: Status, detail: str
+) -> None:
+    """A second program could not even open the relay's port."""
+    now = clock.read()
+    word = replace(word, boot_id=now.boot_id, boot_ms=now.boot_ms)
+    lane_status.write(folder, word)
+    config = load(None, {}, ["output.relay=serial:/dev/nothing-there", "camera.device=off"])
+    (check,) = [one for one in examine(config, folder, clock) if one.name == "turnstile"]
+    assert (check.status, check.detail) == (status, detail)
+    lane_status.remove(folder)
+    (check,) = [one for one in examine(config, folder, clock) if one.name == "turnstile"]
+    assert "/dev/nothing-there does not answer" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("setting", "status", "detail"),
+    [
+        ("screen.volume=50", Status.OK, "aplay, volume 50"),
+        ("screen.sound=bell", Status.OK, "the terminal's bell"),
+        ("screen.bell=false", Status.SKIP, "switched off"),
+        ("screen.volume=0", Status.SKIP, "switched off"),
+    ],
+)
+def test_what_is_heard_is_told(
+    monkeypatch: pytest.MonkeyPatch, setting: str, status: Status, detail: str
+) -> None:
+    """By what it is played, or that nothing is to be heard."""
+    monkeypatch.setattr(sound_checks, "players", lambda: [CommandPlayer(["/usr/bin/aplay"])])
+    found = sound_checks.sound(load(None, {}, [setting]))
+    assert (found.status, found.detail) == (status, detail)
+
+
+def test_sound_that_nothing_plays_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bell rings, so the lane works; what to install is told."""
+    monkeypatch.setattr(sound_checks, "players", list)
+    monkeypatch.setattr("sys.platform", "linux")
+    found = sound_checks.sound(load(None, {}, []))
+    assert (found.status, found.hint) == (Status.WARN, "Install it: sudo apt install alsa-utils")
+
+
+def test_sound_that_an_open_lane_could_not_play_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program is there; what it plays on is not."""
+    monkeypatch.setattr(sound_checks, "players", lambda: [CommandPlayer(["/usr/bin/aplay"])])
+    assert sound_checks.sound(load(None, {}, []), "on").status is Status.OK
+    assert sound_checks.sound(load(None, {}, []), "lost").status is Status.FAIL

@@ -46,7 +46,8 @@ from tests.system.neighbours import enrol, known, say
 SOUTH, WEST = "5" * 16, "6" * 16
 WELL = Health(
     disk_free_mb=9000, battery=90, is_charging=False, heat_c=40, camera="live", scanner="on",
-    is_clock_trusted=True, list_age_s=2,
+    turnstile="on", not_passed=2, not_passed_in_row=0, sound="on", is_clock_trusted=True,
+    list_age_s=2,
 )  # fmt: skip
 
 
@@ -117,6 +118,13 @@ def health(**change: object) -> dict[str, object]:
         (health(camera="lost"), {"camera": Light.RED}),
         (health(camera=""), {"camera": Light.NONE}),
         (health(scanner="lost"), {"scanner": Light.RED}),
+        (health(turnstile="broken"), {"turnstile": Light.RED}),
+        (health(turnstile="", not_passed=None), {"turnstile": Light.NONE, "passage": Light.NONE}),
+        (health(not_passed_in_row=3), {"passage": Light.RED}),
+        (health(not_passed=0), {}),
+        (health(sound="lost"), {"sound": Light.RED}),
+        (health(sound="bell"), {}),
+        (health(sound=""), {"sound": Light.NONE}),
         (health(disk_free_mb=100), {"disk": Light.RED}),
         (health(disk_free_mb=None), {"disk": Light.UNKNOWN}),
         (health(battery=5), {"battery": Light.RED}),

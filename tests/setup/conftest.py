@@ -12,21 +12,30 @@ from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import Answers, KeptAnswers
 from gate.setup.autostart import AutostartStep
 from gate.setup.changes import Command
+from gate.setup.configuration import ConfigurationStep
 from gate.setup.console_font import FontStep
 from gate.setup.conversation import Conversation
 from gate.setup.devices import CameraStep, ScannerStep
 from gate.setup.hands import Hands
+from gate.setup.kiosk import KioskStep
 from gate.setup.machine import Machine
 from gate.setup.membership import EnrolmentStep, ProfileStep
+from gate.setup.serial_port import SerialStep
 from gate.setup.set_up import set_up
+from gate.setup.sound import SoundStep
 from gate.setup.step import Site, Step
 from gate.setup.timekeeping import ClockStep, ZoneStep
+from gate.setup.turnstile import TurnstileStep
 from gate.setup.upkeep import UpkeepStep
 from gate.setup.written import Written
 from gate.storage.folder import Folder
 from tests.support.venue import FixedClock
 
 SCANNER = "/dev/input/by-id/usb-Symbol_Scanner-event-kbd"
+BEFORE = ("",) * 7
+"""Enter until it is asked how the gate joins: nothing on a serial port, nothing that opens."""
+AFTER = ("",) * 6
+"""And after that, where no screen is the guests'."""
 FONT = 'ACTIVE_CONSOLES="/dev/tty[1-6]"\nCODESET="Lat15"\nFONTFACE="Fixed"\nFONTSIZE="8x16"\n'
 Tree = dict[str, tuple[str, int]]
 
@@ -79,6 +88,10 @@ class Bench:
     enrol: Callable[[Answers], str] = lambda _answers: "Enrolled as North for gala."
     camera: Callable[[Config], Finding] = lambda _config: Finding(Status.OK, "a picture")
     scan: Callable[[Config], bool] = lambda _config: True
+    ports: Callable[[Config], Finding] = lambda _config: Finding(Status.OK, "a port")
+    turnstile: Callable[[Config], Finding] = lambda _config: Finding(Status.OK, "it answers")
+    players: Callable[[Config], Finding] = lambda _config: Finding(Status.OK, "aplay")
+    pin: Callable[[Answers], str] = lambda _answers: "482915"
     config: Config = field(default_factory=Config)
     """As it is read from the file at the start."""
 
@@ -103,15 +116,20 @@ class Bench:
     def steps(self, written: Written) -> tuple[Step, ...]:
         site = Site(self.config, self.config_file, self.folder, self.machine, FixedClock())
         return (
-            CameraStep(site, written.is_ours, self.camera),
+            CameraStep(site, self.camera),
             ScannerStep(site, self.scan),
+            SerialStep(site, self.ports),
+            TurnstileStep(site, self.turnstile),
+            SoundStep(site, self.players),
             EnrolmentStep(site, self.enrol),
             ProfileStep(site),
+            KioskStep(site, self.pin),
             ClockStep(site),
             ZoneStep(site),
             FontStep(site),
             AutostartStep(site, ("/opt/gate/bin/python", "-m", "gate"), ("--data-dir", "/srv/a b")),
             UpkeepStep(site),
+            ConfigurationStep(site, written.is_ours),
         )
 
     def talk(self, *lines: str, given: Answers | None = None) -> Conversation:

@@ -57,9 +57,16 @@ def test_the_lane_takes_the_console_and_gives_it_back() -> None:
         "TTYPath=/dev/tty1",
         "Restart=on-failure",
         "User=gate",
+        "NotifyAccess=main",
     ):
         assert f"\n{line}\n" in unit
     assert "START_WORKER" not in unit
+
+
+def test_an_older_lane_lives_with_the_same_unit() -> None:
+    """It tells systemd nothing; so nobody may wait for that before the lane itself has asked."""
+    unit = lane_unit("gate", COMMAND, starts_worker=True)
+    assert not re.search(r"^(WatchdogSec|Type=notify)", unit, re.M)
 
 
 def started_after(folder: Path, result: str, jobs: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from gate.setup.console_font import has_signs, is_fit, with_font
-from tests.setup.conftest import FONT, Bench
+from tests.setup.conftest import AFTER, BEFORE, FONT, Bench
 
 WANTED = {"CODESET": "Vietnamese", "FONTFACE": "Terminus", "FONTSIZE": "10x20"}
 
@@ -49,5 +49,5 @@ def test_the_console_is_set_to_the_charset_that_is_written(bench: Bench) -> None
     assert is_fit(WANTED | {"CHARMAP": "UTF-8"})
     place = bench.root / "etc/default/console-setup"
     place.write_text('CHARMAP="ISO-8859-15"\n' + place.read_text())
-    assert bench.set_up("", "", "", "no", "", "", "", "", "", "yes")
+    assert bench.set_up(*BEFORE, "no", *AFTER, "yes")
     assert place.read_text().startswith('CHARMAP="UTF-8"\n')

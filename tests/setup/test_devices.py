@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.config import Config
 from gate.errors import UsageError
 from gate.setup.answers import Answers
-from gate.setup.devices import differing, input_rule, names_rule, read_make, scanners
+from gate.setup.devices import input_rule, names_rule, read_make, scanners
 from tests.setup.conftest import SCANNER, Bench
 
 
@@ -74,12 +73,3 @@ def test_numbers_that_are_none_make_no_rule(bench: Bench, make: str) -> None:
     (bench.root / "sys/class/input/event5/device/id/product").write_text(make)
     with pytest.raises(UsageError, match="does not tell its make"):
         read_make(bench.machine, SCANNER)
-
-
-def test_only_what_differs_is_written() -> None:
-    """A machine's file says no default."""
-    assert differing(Config(), Answers(camera="auto", scanner="keyboard")) == []
-    assert differing(Config(), Answers(camera="off", scanner=SCANNER)) == [
-        ("camera", "device", '"off"'),
-        ("scanner", "evdev", f'"{SCANNER}"'),
-    ]

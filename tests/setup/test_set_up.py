@@ -7,20 +7,30 @@ from pathlib import Path
 import pytest
 
 from gate.config import Config, load
+from gate.core.place import Role
 from gate.errors import InputError, UsageError
+from gate.lane.operators import Operators
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import Answers, KeptAnswers
 from gate.setup.conversation import Conversation, NobodyAnswers
 from gate.setup.set_up import undo
 from gate.setup.written import Written
-from tests.setup.conftest import SCANNER, Bench, tree
+from tests.setup.conftest import AFTER, BEFORE, SCANNER, Bench, tree
 
+PORT = "/dev/serial/by-id/usb-FTDI_UART-if00-port0"
 ANSWERS = (
     "/dev/video7",  # camera
     SCANNER,
     "no",  # try it
+    PORT,
+    "http://10.0.0.9/open",
+    "gpio:27",
+    "auto",
+    "50",
     "link",
     "North",
+    "yes",  # the screen is the guests'
+    "Kim",
     "time.example.net",
     "Europe/Berlin",
     "12x24",
@@ -29,8 +39,9 @@ ANSWERS = (
 )
 GIVEN = Answers(
     camera="/dev/video7", scanner=SCANNER, enrol="link", name="North", link_file="l",
-    time_server="time.example.net", time_zone="Europe/Berlin", console_font="12x24",
-    autostart="tty1", worker="unit", write="yes",
+    serial=PORT, relay="http://10.0.0.9/open", passage="gpio:27", sound="auto", volume="50",
+    kiosk="yes", supervisor="Kim", time_server="time.example.net", time_zone="Europe/Berlin",
+    console_font="12x24", autostart="tty1", worker="unit", write="yes",
 )  # fmt: skip
 
 
@@ -64,6 +75,9 @@ def test_a_machine_becomes_a_gate(bench: Bench) -> None:
     assert font.startswith('ACTIVE_CONSOLES="/dev/tty[1-6]"\n')
     config = load(bench.config_file, environment={})
     assert (config.camera.device, config.scanner.evdev) == ("/dev/video7", SCANNER)
+    assert (config.output.relay, config.output.passage) == ("http://10.0.0.9/open", "gpio:27")
+    assert (config.scanner.serial, config.screen.kiosk, config.screen.volume) == (PORT, True, 50)
+    assert Operators(bench.folder).check("Kim", "482915") is Role.SUPERVISOR
 
 
 def test_all_of_it_is_taken_back(bench: Bench) -> None:
@@ -86,7 +100,7 @@ def test_a_file_answers_the_same(bench: Bench) -> None:
 
 def test_enter_is_a_sensible_answer(bench: Bench) -> None:
     """Whoever only presses Enter, and joins nobody, gets a lane that begins with the machine."""
-    assert bench.set_up("", "", "", "no", "", "", "", "", "", "yes")
+    assert bench.set_up(*BEFORE, "no", *AFTER, "yes")
     assert (bench.root / "etc/systemd/system/venue-gate-lane.service").exists()
     assert 'FONTSIZE="10x20"' in (bench.root / "etc/default/console-setup").read_text()
     assert not bench.config_file.exists()
@@ -116,7 +130,7 @@ def test_a_second_time_there_is_nothing_to_write(bench: Bench) -> None:
     bench.config = load(bench.config_file, environment={})
     once = tree(bench.root)
     bench.said()
-    assert bench.set_up(*[""] * 3, "no", *[""] * 5)
+    assert bench.set_up(*[""] * 8, "no", *AFTER)
     assert "Everything is written already." in bench.said()
     assert tree(bench.root) == once
 
@@ -170,7 +184,7 @@ def test_a_link_that_fails_is_asked_for_again(bench: Bench) -> None:
         return "Enrolled as North for gala."
 
     bench.enrol = enrol
-    assert bench.set_up("", "", "", "link", "North", "link", "", "", "no", "no")
+    assert bench.set_up(*BEFORE, "link", "North", "link", "", *AFTER, "no")
     assert len(tries) == 2
     assert "FAIL: this is no enrolment link" in bench.said()
 
@@ -207,7 +221,7 @@ def test_a_scanner_that_is_not_there_fails_its_step(bench: Bench) -> None:
     (bench.root / "sys/class/input/event5/device/id/vendor").unlink()
     assert not bench.set_up(given=GIVEN)
     assert f"{SCANNER} is not there" in bench.said()
-    assert not (bench.root / "etc/udev").exists()
+    assert not (bench.root / "etc/udev/rules.d/70-venue-gate.rules").exists()
     assert (bench.root / "etc/systemd/system/venue-gate-lane.service").exists()
 
 
@@ -220,7 +234,7 @@ def test_a_scanner_that_is_tried_and_unfit(bench: Bench) -> None:
         return False
 
     bench.scan = scan
-    assert not bench.set_up("", SCANNER, "yes", "no", *[""] * 5, "no")
+    assert not bench.set_up("", SCANNER, "yes", *[""] * 4, "no", *AFTER, "no")
     assert tried == [SCANNER]
 
 
@@ -247,7 +261,7 @@ def test_what_a_machine_does_not_have_is_not_asked(bench: Bench) -> None:
     (bench.root / "etc/systemd/system").rmdir()
     (bench.root / "usr/lib/systemd/systemd-timesyncd").unlink()
     (bench.root / "etc/default/console-setup").unlink()
-    assert bench.set_up("", "", "", "no", "Europe/Berlin", "yes")
+    assert bench.set_up(*BEFORE, "no", "", "Europe/Berlin", "yes")
     said = bench.said()
     assert "this machine has no systemd" in said
     assert "sudo apt install systemd-timesyncd" in said
@@ -270,18 +284,18 @@ def test_other_answers_take_away_what_the_first_ones_wrote(bench: Bench) -> None
     assert bench.set_up(given=GIVEN)
     bench.config = load(bench.config_file, environment={})
     other = Answers(
-        camera="auto", scanner="keyboard", autostart="no", time_server="default",
-        time_zone="Etc/UTC", write="yes",
+        camera="auto", scanner="keyboard", serial="off", relay="no", kiosk="no", sound="bell",
+        autostart="no", time_server="default", time_zone="Etc/UTC", write="yes",
     )  # fmt: skip
     assert bench.set_up(given=other)
     gone = (
         "venue-gate-lane.service",
         "venue-gate-worker.service",
-        "70-venue-gate.rules",
+        ".rules",
         "venue-gate.conf",
     )
     assert [path for path in tree(bench.root) if path.endswith(gone)] == []
-    assert load(bench.config_file, environment={}) == Config()
+    assert load(bench.config_file, environment={}).in_file == ("screen.sound",)
     undo(bench.written, bench.talk())
     assert tree(bench.root) == before
 
@@ -308,7 +322,7 @@ def test_what_waits_for_root_is_not_done(bench: Bench) -> None:
     bench.is_ours = False
     assert not bench.set_up(given=Answers(write="yes"))
     assert "gate setup --apply" in bench.said()
-    assert bench.set_up(*[""] * 3, "no", *[""] * 5, "yes")
+    assert bench.set_up(*BEFORE, "no", *AFTER, "yes")
 
 
 def test_a_scanner_that_names_itself_is_tried_unless_told_otherwise(bench: Bench) -> None:
@@ -320,8 +334,23 @@ def test_a_scanner_that_names_itself_is_tried_unless_told_otherwise(bench: Bench
         return True
 
     bench.scan = scan
-    assert bench.set_up("", "", "", "no", *[""] * 5, "no")
+    assert bench.set_up(*BEFORE, "no", *AFTER, "no")
     assert tried == [""]
     (bench.root / SCANNER[1:]).unlink()
-    assert bench.set_up("", "", "", "no", *[""] * 5, "no")
+    assert bench.set_up(*BEFORE, "no", *AFTER, "no")
     assert tried == [""]
+
+
+def test_what_is_good_for_one_boot_goes_into_memory_with_the_autostart(bench: Bench) -> None:
+    """By a link to what both units have; the way back leaves none."""
+    given = Answers(autostart="tty1", worker="unit", write="yes")
+    assert bench.set_up(given=given)
+    assert bench.folder.boot.readlink() == Path("/run/venue-gate")
+    units = bench.root / "etc/systemd/system"
+    for unit in ("venue-gate-lane.service", "venue-gate-worker.service"):
+        assert "\nRuntimeDirectory=venue-gate\n" in (units / unit).read_text()
+    assert bench.set_up(given=Answers(autostart="no", write="yes"))
+    assert not bench.folder.boot.is_symlink()
+    assert bench.set_up(given=given)
+    assert undo(bench.written, bench.talk())
+    assert not bench.folder.boot.is_symlink()

@@ -8,7 +8,8 @@ import pytest
 from gate import machine
 from gate.core.health import Health
 from gate.storage import lane_status
-from gate.storage.folder import Folder
+from gate.storage.folder import Folder, not_private
+from gate.storage.forgetting import delete, is_of_event
 from gate.storage.lane_status import GOOD_FOR_MS, NO_LANE, LaneStatus
 from gate.storage.own_health import READ_EVERY_MS, OwnHealth
 from tests.support.venue import FixedClock
@@ -28,7 +29,10 @@ def sys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def word(clock: FixedClock) -> LaneStatus:
     now = clock.read()
-    return LaneStatus(now.boot_id, now.boot_ms, "live", "on", is_clock_trusted=True)
+    return LaneStatus(
+        now.boot_id, now.boot_ms, "live", "on", "broken", "it does not answer", 3, 1, "lost",
+        is_clock_trusted=True,
+    )  # fmt: skip
 
 
 def test_all_of_it_comes_together(folder: Folder, clock: FixedClock, sys: Path) -> None:
@@ -43,6 +47,10 @@ def test_all_of_it_comes_together(folder: Folder, clock: FixedClock, sys: Path) 
         is_charging=False,
         camera="live",
         scanner="on",
+        turnstile="broken",
+        not_passed=3,
+        not_passed_in_row=1,
+        sound="lost",
         is_clock_trusted=True,
         list_age_s=42,
     )
@@ -81,3 +89,31 @@ def test_a_slow_battery_is_asked_now_and_then(folder: Folder, clock: FixedClock,
     assert own.read(clock.read(), None).battery == 80
     clock.pass_seconds(READ_EVERY_MS / 1000)
     assert own.read(clock.read(), None).battery == 79
+
+
+def test_what_is_good_for_one_boot_is_kept_in_memory_where_there_is_a_link(
+    folder: Folder, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Every process goes by the same link; one into nothing, as after a start, is none."""
+    folder.boot.symlink_to(tmp_path / "memory")
+    without = Folder(folder.path)
+    assert without.lane_status.parent == folder.path
+    (tmp_path / "memory").mkdir()
+    lane, worker = Folder(folder.path), Folder(folder.path)
+    lane_status.write(lane, word(clock))
+    assert (tmp_path / "memory" / "lane.json").exists()
+    assert not (folder.path / "lane.json").exists()
+    assert lane_status.read(worker, clock.read()).camera == "live"
+    assert worker.sync_status.parent == folder.boot
+    assert list(not_private(folder.path)) == []
+
+
+def test_what_is_in_memory_is_wiped_too(folder: Folder, clock: FixedClock, tmp_path: Path) -> None:
+    """The link stays, for it is the machine's."""
+    (tmp_path / "memory").mkdir()
+    folder.boot.symlink_to(tmp_path / "memory")
+    there = Folder(folder.path)
+    lane_status.write(there, word(clock))
+    assert delete(there, is_of_event) == 1
+    assert not list((tmp_path / "memory").iterdir())
+    assert there.boot.is_symlink()

@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_gate(options: argparse.Namespace) -> int:
     """At a gate on its own."""
+    from gate.cli.new_pin import ask_pin
     from gate.core.place import Role
     from gate.lane.operators import Operators
 
@@ -52,7 +53,7 @@ def _of_gate(options: argparse.Namespace) -> int:
     elif options.action == "remove":
         operators.remove(options.name)
     else:
-        operators.add(options.name, Role(options.role), _ask_pin())
+        operators.add(options.name, Role(options.role), ask_pin())
         sys.stdout.write(_("{name} may work here now").format(name=options.name) + "\n")
     return OK
 
@@ -61,6 +62,7 @@ def _of_event(options: argparse.Namespace) -> int:
     """Of the event, for all its gates."""
     import secrets
 
+    from gate.cli.new_pin import ask_pin
     from gate.core.place import Role
     from gate.operators import SALT_BYTES, make_operator, with_operator, without_operator
 
@@ -73,7 +75,7 @@ def _of_event(options: argparse.Namespace) -> int:
         return OK
     authority.event()
     salt = secrets.token_bytes(SALT_BYTES)
-    row = make_operator(options.name, Role(options.role), _ask_pin(), salt)
+    row = make_operator(options.name, Role(options.role), ask_pin(), salt)
     authority.change(_changing(lambda had: with_operator(had, row)), about)
     sentence = _("{name} may work at every gate of the event, as soon as they hear of it")
     sys.stdout.write(sentence.format(name=options.name) + "\n")
@@ -105,16 +107,3 @@ def _changing(
 
 def _print_operators(operators: Sequence[tuple[str, str]]) -> None:
     sys.stdout.writelines(f"{role:<10} {name}\n" for name, role in operators)
-
-
-def _ask_pin() -> str:
-    from getpass import getpass
-
-    from gate.errors import UsageError
-
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    pin = getpass(_("PIN: "))
-    if getpass(_("once more: ")) != pin:
-        raise UsageError(_("the two PINs differ"), _("Nothing was changed."))
-    return pin

@@ -80,10 +80,15 @@ def _site(
 
 def _steps(site: "Site", options: argparse.Namespace, written: "Written") -> "tuple[Step, ...]":
     from gate.setup.autostart import AutostartStep
+    from gate.setup.configuration import ConfigurationStep
     from gate.setup.console_font import FontStep
     from gate.setup.devices import CameraStep, ScannerStep
+    from gate.setup.kiosk import KioskStep
     from gate.setup.membership import EnrolmentStep, ProfileStep
+    from gate.setup.serial_port import SerialStep
+    from gate.setup.sound import SoundStep
     from gate.setup.timekeeping import ClockStep, ZoneStep
+    from gate.setup.turnstile import TurnstileStep
     from gate.setup.upkeep import UpkeepStep
     from gate.ui.scanner_check import check_scanner
 
@@ -91,15 +96,20 @@ def _steps(site: "Site", options: argparse.Namespace, written: "Written") -> "tu
     if getattr(options, "config", None):
         arguments += ["--config", str(site.config_file.absolute())]
     return (
-        CameraStep(site, written.is_ours),
+        CameraStep(site),
         ScannerStep(site, lambda config: check_scanner(config, site.folder, sys.stdout)),
+        SerialStep(site),
+        TurnstileStep(site),
+        SoundStep(site),
         EnrolmentStep(site, _enrolling(site)),
         ProfileStep(site),
+        KioskStep(site, _pin),
         ClockStep(site),
         ZoneStep(site),
         FontStep(site),
         AutostartStep(site, (sys.executable, "-m", "gate"), tuple(arguments)),
         UpkeepStep(site),
+        ConfigurationStep(site, written.is_ours),
     )
 
 
@@ -133,15 +143,29 @@ def _link(answers: "Answers", config: "Config") -> str:
 
     from gate.cli.commands.enrol import link_in
     from gate.cli.enrol_by_camera import read_invitation
-    from gate.setup.devices import with_camera
+    from gate.setup.configuration import configured
     from gate.setup.membership import CAMERA
     from gate.storage.enrolment_link import SCHEME
 
     if answers.enrol == CAMERA:
-        seen_by = with_camera(config, answers.camera or config.camera.device)
-        return read_invitation(seen_by, None, SCHEME)
+        return read_invitation(configured(config, answers), None, SCHEME)
     if answers.link_file:
         return link_in(answers.link_file)
     if not sys.stdin.isatty():
         return sys.stdin.readline()
     return getpass(_("Enrolment link (not shown): "))
+
+
+def _pin(answers: "Answers") -> str:
+    """A supervisor's PIN, which no answer holds. Raises GateError."""
+    from gate.cli.new_pin import ask_pin
+    from gate.errors import UsageError
+
+    if not answers.pin_file:
+        return ask_pin()
+    try:
+        return Path(answers.pin_file).expanduser().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            _("cannot read {file}: {detail}").format(file=answers.pin_file, detail=error)
+        ) from error

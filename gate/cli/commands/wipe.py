@@ -59,8 +59,9 @@ def _wipe(folder: "Folder", export: Path | None) -> None:
 def _is_sure(folder: "Folder") -> bool:
     """Ask; raises UsageError when nobody can answer."""
     from gate.errors import UsageError
+    from gate.text.yes_words import is_yes
 
     if not sys.stdin.isatty():
         raise UsageError(_("wiping wants a yes"), _("Say --yes, or answer on a terminal."))
     question = _("Delete tickets, names and journal of {folder}? yes/no: ")
-    return input(question.format(folder=folder.path)).strip().casefold() in ("yes", _("yes"))
+    return is_yes(input(question.format(folder=folder.path)), whole=True)

@@ -94,14 +94,15 @@ def serial_scanner(config: Config) -> Finding:
     seen = ports()
     found = ", ".join(port.device for port in seen if port.says_it_scans)
     wanted = names(config.scanner.serial)
+    none = _("none that says so by its name")
     if not wanted:
         hint = _("Take it with: scanner.serial = auto") if found else ""
-        return Finding(Status.WARN if found else Status.SKIP, found or _("none"), hint)
+        return Finding(Status.WARN if found else Status.SKIP, found or none, hint)
     if AUTO in wanted:
         others = ", ".join(port.device for port in seen) or _("none")
         hint = "" if found else _("No port says that it scans; name one of: {ports}")
         status = Status.OK if found else Status.FAIL
-        return Finding(status, found or _("none"), hint.format(ports=others))
+        return Finding(status, found or none, hint.format(ports=others))
     known = {port.device for port in seen}
     missing = [name for name in wanted if name not in known and not Path(name).exists()]
     if missing:

@@ -23,6 +23,8 @@ from gate.i18n import _
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
+from gate.output.sound import sounds_of
+from gate.output.tones import BELLS, Sound
 from gate.output.turnstile import Turnstile
 from gate.reports.anomaly_list import AnomalyList
 from gate.settings import GateSettings
@@ -33,8 +35,6 @@ from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.settings_words import gate_lines
 from gate.text.times import clock_time
 from gate.text.zones import LaneZone
-from gate.ui.sound import sounds_of
-from gate.ui.tones import BELLS, Sound
 from gate.ui.tui.command_cards import carry_out
 from gate.ui.tui.few_glyphs import FewGlyphs
 from gate.ui.tui.kiosk import Kiosk

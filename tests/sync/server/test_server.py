@@ -21,6 +21,7 @@ from gate.core import entry_codec
 from gate.core.enrolment import Enrol
 from gate.core.entry import Act
 from gate.core.event_device import DeviceReport
+from gate.core.health import Health
 from gate.core.replication import Carried, tips_from_text
 from gate.core.ticket import UNLIMITED
 from gate.storage import room
@@ -765,6 +766,19 @@ class TestOpen:
         assert "gate_devices_heard 1.0" in text
         for secret in (running.credentials[maker.device], maker.device, "North", ADMIN):
             assert secret not in text
+
+    async def test_metrics_say_how_many_are_not_well(self, running: Central, maker: Maker) -> None:
+        """By what is not; of those that were heard just now."""
+        health = Health(turnstile="broken", not_passed=4, not_passed_in_row=4, sound="on")
+        await running.exchange(maker, ask(report=DeviceReport(gate="North", health=health)))
+        await running.server.device_cache.refresh()
+        text = (await running.http.get("/metrics")).text
+        assert 'gate_devices_not_well{part="turnstile"} 1.0' in text
+        assert 'gate_devices_not_well{part="passage"} 1.0' in text
+        assert 'gate_devices_not_well{part="sound"} 0.0' in text
+        await running.exchange(maker, ask(report=DeviceReport(gate="North")))
+        text = (await running.http.get("/metrics")).text
+        assert 'gate_devices_not_well{part="turnstile"} 0.0' in text
 
     def test_a_bucket_fills_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """So many at once, then so many a second; the oldest names are forgotten."""

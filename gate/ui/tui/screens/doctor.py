@@ -12,10 +12,10 @@ from textual.worker import get_current_worker
 
 from gate.clock import SystemClock
 from gate.i18n import N_, _
+from gate.output.tones import Sound
 from gate.reports.checks.finding import Status
 from gate.reports.doctor import Check, codes_in_view, examine, turnstile_at_work
 from gate.text.printable import printable
-from gate.ui.tones import Sound
 from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.screens.asking import ask_lane, ask_pin
 from gate.ui.tui.screens.page import Page

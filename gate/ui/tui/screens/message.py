@@ -10,8 +10,8 @@ from textual.widgets import Label
 
 from gate.core.entry import Entry
 from gate.i18n import _, ngettext
+from gate.output.tones import Sound
 from gate.text.message_words import heading, text_of
-from gate.ui.tones import Sound
 from gate.ui.tui.messages import ScannedAside
 from gate.ui.tui.screens.asking import ask_lane
 from gate.ui.tui.screens.page import gate_app

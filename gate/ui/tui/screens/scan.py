@@ -18,6 +18,7 @@ from gate.core.outcome import Outcome
 from gate.core.verdict import Verdict
 from gate.errors import GateError
 from gate.i18n import _, speaking_to_guest
+from gate.output.tones import SOUNDS
 from gate.storage.matters import Watch
 from gate.text.guest_words import ONE_AT_A_TIME
 from gate.text.lane_words import list_line
@@ -26,7 +27,6 @@ from gate.text.ticket_words import describe
 from gate.text.times import clock_time
 from gate.text.verdict_words import revoked_words
 from gate.text.view_words import beside
-from gate.ui.tones import SOUNDS
 from gate.ui.tui.bars import KeyHints, StatusBar
 from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.letters import SYMBOLS

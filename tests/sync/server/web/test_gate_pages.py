@@ -42,7 +42,18 @@ async def evening(path: Path) -> AsyncIterator[Central]:
     async with central(path) as running:
         for device, name, health in (
             (A, "North", {"disk_free_mb": 9000, "battery": 80, "camera": "live"}),
-            (B, "East", {"heat_c": 91, "is_clock_trusted": False, "scanner": "lost"}),
+            (
+                B,
+                "East",
+                {
+                    "heat_c": 91,
+                    "is_clock_trusted": False,
+                    "scanner": "lost",
+                    "turnstile": "broken",
+                    "not_passed": 7,
+                    "not_passed_in_row": 4,
+                },
+            ),
             (C, "West", {}),
         ):
             maker = Maker(device)
@@ -80,7 +91,8 @@ async def test_silent_gates_are_on_top(tmp_path: Path) -> None:
     assert page.index(heading("West")) < page.index(heading("East")) < page.index(heading("North"))
     assert "1 gate is silent." in page
     for words in (
-        "SILENT", "! 91 °C", "! clock not trusted", "! scanner LOST", "battery 80 %",
+        "SILENT", "! 91 °C", "! clock not trusted", "! scanner LOST", "! turnstile BROKEN",
+        "! 4 in a row did not go through", "battery 80 %",
         "disk 9000 MB free", "camera on", "3 entries not sent", "clock +120 ms ±5 ms", "Op North",
     ):  # fmt: skip
         assert words in page

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gate.config_tables import Screen
+from gate.output.sound import CommandPlayer, Sounds, players, sounds_of
+from gate.output.tones import LOUDEST, RATE, Sound, drawn
 from gate.storage.folder import Folder
-from gate.ui.sound import CommandPlayer, Sounds, players
-from gate.ui.tones import LOUDEST, RATE, Sound, drawn
 from tests.conftest import needs
 from tests.support.screen import running
 from tests.support.venue import FixedClock
@@ -183,6 +184,32 @@ def test_where_nothing_plays_the_bell_is_asked(
     until(lambda: silent == [Sound.WAIT])
     assert not sounds.play(Sound.GO)
     assert not make().play(Sound.GO)
+
+
+def test_how_it_stands_is_known(make: Callable[..., Sounds], silent: list[Sound]) -> None:
+    """Lost once nothing plays, until something does; muted is nobody's trouble."""
+    fake = Fake(breaks="later")
+    sounds = make(fake)
+    assert sounds.state == "on"
+    sounds.play(Sound.WAIT)
+    until(lambda: sounds.state == "lost")
+    sounds._broken.clear()
+    assert sounds.state == "lost"
+    fake.ended = lambda: True  # type: ignore[method-assign]
+    sounds.play(Sound.GO)
+    until(lambda: sounds.state == "on")
+    while sounds.next_volume():
+        pass
+    assert sounds.state == ""
+    assert make().state == ""
+
+
+def test_nothing_that_plays_is_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a player was wanted; where the bell was, nobody misses one."""
+    monkeypatch.setattr("gate.output.sound.players", list)
+    assert sounds_of(Screen(), print).state == "bell"
+    assert sounds_of(Screen(sound="bell"), print).state == ""
+    assert sounds_of(Screen(bell=False), print).state == ""
 
 
 def test_a_key_makes_it_quieter_then_silent_then_loud(make: Callable[..., Sounds]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.config_tables import Screen
-from gate.ui.tones import Sound, drawn
+from gate.output.tones import Sound, drawn
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,8 @@ class Sounds:
         """``has`` is what plays; none of them: the bell does it all."""
         self._on_silence = on_silence
         self._has = [*(players() if has is None else has)]
+        self._is_wanted = has is None or bool(has)
+        self._is_lost = False
         self._broken: dict[str, float] = {}
         """Until when nothing is asked of a player."""
         self._volume = volume
@@ -162,6 +164,18 @@ class Sounds:
         """What plays just now; empty: the terminal's bell does."""
         usable = self._usable()
         return usable[0].name if usable else ""
+
+    @property
+    def state(self) -> str:
+        """``on``, ``lost`` once nothing could play, ``bell`` where nothing is there that plays.
+
+        Empty where no player is wanted.
+        """
+        if not self._is_wanted or not self._volume:
+            return ""
+        if not self._has:
+            return "bell"
+        return "lost" if self._is_lost else "on"
 
     def next_volume(self) -> int:
         """Make it quieter, silent in the end, and then loud again; answers with the volume."""
@@ -213,7 +227,9 @@ class Sounds:
             if sound is not None:
                 playing = self._begin(sound)
             elif playing is not None and (is_well := playing[0].ended()) is not None:
-                if not is_well:
+                if is_well:
+                    self._is_lost = False
+                else:
                     self._give_up(playing[0], "it ended with an error")
                 playing = None if is_well else self._begin(playing[1])
         if playing is not None:
@@ -227,6 +243,7 @@ class Sounds:
                 self._give_up(player, str(error))
             else:
                 return player, sound
+        self._is_lost = True
         self._on_silence(sound)
         return None
 
