@@ -1,5 +1,6 @@
 """A Debian machine that is on: its console, its scanners, its loudspeaker, and ``gate setup``."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from gate.ui.tones import RATE, Sound, drawn
 from tests.support.notes import Samples, notes
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
-from tests.system.machine.emulator import NoAnswer, until
 from tests.system.machine.image import ANSWERS, DATA, GATE, Image, code_of
 from tests.system.machine.lane_machine import SCANNER, LaneMachine
 from tests.system.machine.serial_scanner import SerialScanner
@@ -87,21 +87,18 @@ def test_the_lane_is_started_anew(running: LaneMachine, technician: Technician) 
 
 
 def test_four_sounds_are_heard(running: LaneMachine, recording: Path) -> None:
-    """F9 and F7 play them by ALSA, and each is the one that the program has drawn."""
+    """F9 and F7 play them by ALSA, one after the other, and each is the one that was drawn.
+
+    Mutation: in another order they are others.
+    """
     wanted = [pitch for sound in Sound for pitch in pitches(drawn_samples(sound), RATE)]
     running.press("f9")
     running.screen.wait_for("F6 volume")
-    for _again in range(10):
-        before = recording.stat().st_size if recording.exists() else WAV_HEADER
-        running.press("f7")
-        running.screen.wait_for("aplay")
-        try:
-            until(lambda: is_heard(wanted, recording, before), 20.0, "four sounds", every_s=1.0)  # noqa: B023
-        except NoAnswer:
-            continue
-        break
-    else:
-        raise NoAnswer(f"{wanted} in {pitches(recorded(recording, WAV_HEADER), WAV_RATE)}")
+    # On a busy host one may be ended by the next before it was begun.
+    played = next(
+        one for one in (played_by_f7(running, recording) for _ in range(10)) if is_like(one, wanted)
+    )
+    assert not is_like(played, wanted[::-1])
     running.press("esc")
     running.screen.wait_for("admitted")
 
@@ -109,11 +106,20 @@ def test_four_sounds_are_heard(running: LaneMachine, recording: Path) -> None:
 def test_a_layout_that_is_wrong_for_the_scanner_is_named(
     running: LaneMachine, technician: Technician
 ) -> None:
-    """On a German console a scanner that types as an American keyboard: nobody in by a guess."""
+    """On a German console a scanner that types as an American keyboard.
+
+    Nobody comes in by a guess; what several codes have established lets in.
+    """
     technician.lay_out("de")
-    running.type(f"{code_of(21)}\n")
-    running.screen.wait_for("Unknown code")
+    running.scan(21)
+    running.screen.wait_for("The scanner types for another keyboard: US, here is German")
     assert 21 not in running.look()
+
+    def comes_in(number: int) -> bool:
+        running.scan(number)
+        return running.is_soon(lambda: number in running.look())
+
+    assert any(comes_in(number) for number in range(22, 30))
 
 
 def test_scanners_that_are_kept_are_taken_as_they_come(
@@ -142,17 +148,16 @@ def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: 
     technician.run("usermod -aG dialout gate")
     technician.tell_the_lane("GATE_SCANNER_SERIAL=auto")
     scanner = SerialScanner(running.pc, "serial", "scanner31")
-    for time, (begin, end) in enumerate(((STX, ETX), (b"", b"\r\n")), 1):
+    for turn, (begin, end) in enumerate(((STX, ETX), (b"", b"\r\n")), 1):
         scanner.plug_in()
-        technician.wait_for_log("serial scanner .*: open", time)
-        scanner.send(begin + code_of(30 + time).encode() + end)
-        assert running.is_soon(lambda: 30 + time in running.look())  # noqa: B023
+        technician.wait_for_log("serial scanner .*: open", turn)
+        scanner.send(begin + code_of(30 + turn).encode() + end)
+        assert running.is_soon(lambda: 30 + turn in running.look())  # noqa: B023
         scanner.send(begin + code_of(33).encode()[:-2])
-        technician.wait_for_log("without an end dropped", time)
+        technician.wait_for_log("without an end dropped", turn)
         scanner.send(code_of(33).encode()[-2:] + end)
         scanner.send(begin + code_of(34).encode()[:-2])
         scanner.pull_out()
-        technician.wait_for_log("serial scanner .*: .*", 2 * time)
     scanner.plug_in()
     technician.wait_for_log("serial scanner .*: open", 3)
     scanner.send(code_of(34).encode()[-2:] + ETX)
@@ -191,9 +196,17 @@ def pitches(signal: Samples, rate: int) -> list[float]:
     return [pitch for pitch, long_s in notes(signal, rate) if long_s >= 0.04]
 
 
-def is_heard(wanted: list[float], file: Path, since: int) -> bool:
-    """Whether these notes were played, and no others."""
-    found = pitches(recorded(file, since), WAV_RATE) if file.exists() else []
-    return len(found) == len(wanted) and all(
-        abs(one - other) < PITCH_OFF * other for one, other in zip(found, wanted, strict=True)
+def played_by_f7(machine: LaneMachine, recording: Path) -> list[float]:
+    """The notes that the key plays in the time that all four take."""
+    before = recording.stat().st_size if recording.exists() else WAV_HEADER
+    machine.press("f7")
+    machine.screen.wait_for("aplay")
+    time.sleep(12)
+    return pitches(recorded(recording, before), WAV_RATE)
+
+
+def is_like(notes: list[float], wanted: list[float]) -> bool:
+    """Whether these are the notes, and no others."""
+    return len(notes) == len(wanted) and all(
+        abs(one - other) < PITCH_OFF * other for one, other in zip(notes, wanted, strict=True)
     )
