@@ -49,9 +49,9 @@ def is_trusted(
     """Whether rules about time may refuse anybody.
 
     ``floor_ms`` is the newest thing known to have happened; no true clock is below it. ``anchor``
-    is the last reading that was believed; by itself it would be below the floor now, it was wrong
-    and ties nobody. ``confirmed`` means that a supervisor set the clock in this boot, which outranks
-    the floor but not a later jump.
+    is the last reading that was believed; one that lay below the floor, as it is known by now, was
+    wrong and ties nobody. ``confirmed`` means that a supervisor set the clock in this boot, which
+    outranks the floor but not a later jump.
     """
     if confirmed:
         floor_ms = 0
