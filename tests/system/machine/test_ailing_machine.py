@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gate.core.outcome import Reason
+from gate.text.outcome_words import REASON_WORDS
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
 from tests.system.machine.emulator import until
@@ -112,7 +113,7 @@ def test_a_disk_that_fails_never_shows_green(ailing: LaneMachine, tmp_path: Path
     """Nobody comes in on it; of who came in before nobody is lost with the power, nor the order."""
     ailing.disk.fails_writes = True
     ailing.scan(5)
-    ailing.screen.wait_for("WAIT")
+    ailing.screen.wait_for(REASON_WORDS[Reason.FAULT])
     ailing.cut()
     ailing.disk.fails_writes = False
     came = [TOO_EARLY[0], TOO_EARLY[1], 1, TOO_EARLY[3], 2, 3, 4]
