@@ -1,7 +1,6 @@
 """A gate on a virtual machine as somebody sees it who stands before it, and may pull its plug."""
 
 import contextlib
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from tests.system.machine.emulator import NoAnswer, Pc, press, type_keys, until
 from tests.system.machine.image import GUESTS, Image, code_of, guest
 from tests.system.machine.left_on_disk import left_on, let_in
 from tests.system.machine.volatile_disk import VolatileDisk
-from tests.system.machine.watched_screen import LONG_S, WatchedScreen, last_scan
+from tests.system.machine.watched_screen import LONG_S, WatchedScreen, answer
 
 SCANNER = "scanner"
 READY = "admitted"
@@ -60,10 +59,8 @@ class LaneMachine:
 
     def look(self) -> set[int]:
         """Whom the screen has let in so far."""
-        for rows in self.screen.pictures:
-            if last_scan(rows).startswith(("+", "!")):
-                named = re.search(r"Guest (\d{4})", "\n".join(rows))
-                self.green |= {int(named[1])} if named else set()
+        for sign, _reason, number in filter(None, map(answer, self.screen.pictures)):
+            self.green |= {number} if sign in "+!" else set()
         return self.green
 
     def wait_for_green(self, *, after: int) -> None:
@@ -103,17 +100,14 @@ class LaneMachine:
     def refuses(self, number: int, reason: Reason) -> bool:
         """Whether a guest is stopped for this reason, as the screen names both."""
         self.show(number)
-        return self.is_soon(lambda: self._answers("X", number, reason))
+        wanted = ("X", REASON_WORDS[reason], number)
+        return self.is_soon(lambda: answer(self.screen.rows) == wanted)
 
     def lets_in_after_a_look(self, number: int, reason: Reason) -> bool:
         """Whether somebody has to look first, for this reason, before the guest comes in."""
         self.show(number)
-        return self.is_soon(lambda: self._answers("!", number, reason))
-
-    def _answers(self, sign: str, number: int, reason: Reason) -> bool:
-        text = self.screen.text
-        is_of_guest = guest(number) in text and REASON_WORDS[reason] in text
-        return is_of_guest and last_scan(self.screen.rows).startswith(sign)
+        wanted = ("!", REASON_WORDS[reason], number)
+        return self.is_soon(lambda: answer(self.screen.rows) == wanted and number in self.look())
 
     def is_soon(self, holds: Callable[[], bool]) -> bool:
         """Whether something comes true while a guest would wait for it."""

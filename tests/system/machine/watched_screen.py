@@ -2,13 +2,16 @@
 
 import itertools
 import json
+import re
 import threading
 import time
 
+from gate.text.outcome_words import REASON_WORDS
 from tests.system.machine.emulator import NoAnswer, Pc
 
 LONG_S = 900.0
 """By software on a busy host a minute may take ten."""
+_REASONS = frozenset(REASON_WORDS.values())
 
 
 class WatchedScreen:
@@ -55,8 +58,22 @@ class WatchedScreen:
         return self.text
 
 
+def answer(rows: list[str]) -> tuple[str, str, int] | None:
+    """Sign, reason and guest of the newest scan: ``+`` and ``!`` let in, ``X`` stops.
+
+    ``None`` while panel and last scans do not say the same: a picture may be half drawn.
+    """
+    line = last_scan(rows)
+    panel = list(itertools.takewhile(lambda row: "last scans" not in row, rows))
+    reasons = [words for row in panel if (words := row.strip(" |")) in _REASONS]
+    named = re.search(r"Guest (\d{4})", "\n".join(panel))
+    if not (reasons and reasons[0] in line and named):
+        return None
+    return line[0], reasons[0], int(named[1])
+
+
 def last_scan(rows: list[str]) -> str:
-    """The newest line of the last scans, which begins with ``+`` or ``!`` for let in."""
+    """The newest line of the last scans."""
     for title, line in itertools.pairwise(rows):
         if "last scans" in title:
             return line[title.index("last scans") :]
