@@ -187,8 +187,10 @@ def drawn_samples(sound: Sound) -> Samples:
 def recorded(file: Path, since: int) -> Samples:
     """What was played since the file had so many bytes, as loud as can be."""
     data = file.read_bytes()[since:]
-    left = np.frombuffer(data[: len(data) // 4 * 4], "<i2")[::2] / 32768.0
-    return left / max(np.abs(left).max(initial=0.0), 0.01)
+    left: Samples = np.frombuffer(data[: len(data) // 4 * 4], "<i2")[::2] / 32768.0
+    loudest: float = np.abs(left).max(initial=0.01)
+    quotient: Samples = left / loudest
+    return quotient
 
 
 def pitches(signal: Samples, rate: int) -> list[float]:
