@@ -49,12 +49,16 @@ def is_trusted(
     """Whether rules about time may refuse anybody.
 
     ``floor_ms`` is the newest thing known to have happened; no true clock is below it. ``anchor``
-    is the last reading that was believed. ``confirmed`` means that a supervisor set the clock in
-    this boot, which outranks the floor but not a later jump.
+    is the last reading that was believed; one that lay below the floor, as it is known by now, was
+    wrong and ties nobody. ``confirmed`` means that a supervisor set the clock in this boot, which
+    outranks the floor but not a later jump.
     """
-    if not confirmed and reading.wall_ms + offset_ms < floor_ms:
+    if confirmed:
+        floor_ms = 0
+    if reading.wall_ms + offset_ms < floor_ms:
         return False
     if anchor is None or anchor.boot_id != reading.boot_id:
         return True
-    drift = (reading.wall_ms - reading.boot_ms) - (anchor.wall_ms - anchor.boot_ms)
-    return abs(drift) <= JUMP_MS
+    by_anchor_ms = anchor.wall_ms + reading.boot_ms - anchor.boot_ms
+    was_wrong = by_anchor_ms + offset_ms < floor_ms
+    return was_wrong or abs(reading.wall_ms - by_anchor_ms) <= JUMP_MS

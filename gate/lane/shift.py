@@ -33,6 +33,9 @@ class Shift:
 
     def open(self) -> None:
         """Say in the journal that the lane is at work; a damaged one is begun anew."""
+        # No true clock is before the tickets: the first entry has to know them.
+        with suppress(GateError):
+            self.files.tickets.refresh()
         try:
             self.entries.append_event(Act.LANE_OPENED)
         except DamagedError as fault:

@@ -57,6 +57,9 @@ FIVE_MINUTES = 300_000
         (trusted(1_059_999 - FIVE_MINUTES, boot=61_000, anchor=ANCHOR), False),
         (trusted(9_999_999, boot=61_000, anchor=ANCHOR, boot_id="other"), True),
         (trusted(9_999_999, boot=61_000, anchor=ANCHOR, confirmed=True), False),
+        (trusted(9_999_999, boot=61_000, anchor=ANCHOR, floor=1_060_001), True),
+        (trusted(9_999_999, boot=61_000, anchor=ANCHOR, floor=1_060_000), False),
+        (trusted(9_999_999, boot=61_000, anchor=ANCHOR, floor=1_060_001, confirmed=True), False),
     ],
     ids=[
         "at the floor",
@@ -69,6 +72,9 @@ FIVE_MINUTES = 300_000
         "a jump back",
         "another boot starts afresh",
         "a confirmation does not cover a later jump",
+        "from a clock that the floor has shown to be wrong since",
+        "from a clock that was right, as far as is known",
+        "from a clock that a supervisor has set",
     ],
 )
 def test_when_a_clock_is_believed(case: bool, expected: bool) -> None:

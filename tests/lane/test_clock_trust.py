@@ -5,6 +5,8 @@ import pytest
 from gate.core.outcome import Outcome, Reason
 from gate.errors import OperatorError
 from gate.lane.lane import Lane
+from gate.storage.folder import Folder
+from gate.storage.journal_reader import JournalReader
 from tests.conftest import MakeLane
 from tests.support.lanes import BOSS, KIM, decided
 from tests.support.venue import NOW_MS, FixedClock
@@ -22,6 +24,22 @@ def test_the_clock_floor(make_lane: MakeLane, clock: FixedClock) -> None:
     assert lane.clock_is_trusted()
     assert lane.now_ms() == NOW_MS + 5000
     assert decided(lane, "LATE1") == (Outcome.REFUSE, Reason.TOO_LATE)
+
+
+def test_a_clock_that_is_set_while_the_lane_runs_is_believed(
+    make_lane: MakeLane, clock: FixedClock, folder: Folder
+) -> None:
+    """A machine that has no clock of its own opens its lane at a day before its tickets."""
+    clock.jump_seconds(-3 * 3600)
+    lane = make_lane()
+    lane.open()
+    journal = JournalReader(folder.journal)
+    assert [entry.trusted for entry in journal.newest(1)] == [False]
+    journal.close()
+    assert decided(lane, "EARLY1")[1] is Reason.CLOCK_NOT_TRUSTED
+    clock.jump_seconds(3 * 3600)
+    assert lane.clock_is_trusted()
+    assert decided(lane, "LATE1")[1] is Reason.TOO_LATE
 
 
 def test_an_unexplained_jump_is_not_believed(lane: Lane, clock: FixedClock) -> None:

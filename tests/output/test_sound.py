@@ -18,42 +18,22 @@ from gate.output.sound import CommandPlayer, Sounds, players, sounds_of
 from gate.output.tones import LOUDEST, RATE, Sound, drawn
 from gate.storage.folder import Folder
 from tests.conftest import needs
+from tests.support.notes import Samples, notes
 from tests.support.screen import running
 from tests.support.venue import FixedClock
 
 SOON_S = 0.05
 
 
-def samples(sound: Sound, volume: int = 100) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def samples(sound: Sound, volume: int = 100) -> Samples:
     with wave.open(io.BytesIO(drawn(sound, volume))) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768.0
 
 
-def notes(sound: Sound) -> list[tuple[float, float]]:
-    """What an ear hears: the pitch of every 20 ms that are not silent, put together to notes."""
-    step = RATE // 50
-    signal = samples(sound)
-    heard: list[tuple[float, float]] = []
-    last = 0.0
-    for start in range(0, len(signal) - step + 1, step):
-        piece = signal[start : start + step]
-        pitch = 0.0
-        if np.abs(piece).max() > 0.05:
-            power = np.abs(np.fft.rfft(piece * np.hanning(step), 8192))
-            # The lowest strong partial is the note.
-            pitch = float(np.argmax(power > 0.5 * power.max()) * RATE / 8192)
-        if pitch and last and abs(pitch - last) < 0.15 * last:
-            heard[-1] = (heard[-1][0], heard[-1][1] + 0.02)
-        elif pitch:
-            heard.append((pitch, 0.02))
-        last = pitch
-    return heard
-
-
 def is_told_apart(one: Sound, other: Sound) -> int:
     """By how many of pitch, rhythm and length two sounds differ."""
-    a, b = notes(one), notes(other)
+    a, b = (notes(samples(sound), RATE) for sound in (one, other))
     pitch = abs(np.log2(a[0][0] / b[0][0])) > 0.25
     rhythm = len(a) != len(b)
     long_a, long_b = len(samples(one)), len(samples(other))

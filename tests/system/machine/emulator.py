@@ -24,7 +24,7 @@ class Qmp:
     """QEMU's own door: devices in and out, keys, pictures."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = _connected(path)
+        self._socket = connected(path)
         self._file = self._socket.makefile("rwb")
         self._file.readline()
         self("qmp_capabilities")
@@ -51,7 +51,7 @@ class SerialLine:
     """One serial port of the machine, all that came from it kept."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = _connected(path)
+        self._socket = connected(path)
         self._news = threading.Condition()
         self._came = ""
         self._thread = threading.Thread(target=self._read, name=path.name, daemon=True)
@@ -204,8 +204,11 @@ KEYS = {
 """Characters of the US keyboard, and QEMU's names of their keys."""
 
 
-def type_keys(qmp: Qmp, text: str, *, display: str = "", pause_s: float = 0.008) -> None:
-    """A scanner types: each key down and up, as fast as a USB keyboard is asked for them."""
+def type_keys(qmp: Qmp, text: str, *, display: str = "", pause_s: float = 0.06) -> None:
+    """A scanner types: each key down and up, slower than real ones.
+
+    QEMU's keyboard keeps sixteen events: what a machine that stalls does not ask for is lost.
+    """
     for character in text:
         lower = character.lower()
         keys = ["shift"] * (character != lower) + [KEYS[lower]]
@@ -240,7 +243,8 @@ def _accelerated() -> Sequence[str]:
     return ("-accel", wanted)
 
 
-def _connected(path: Path, timeout_s: float = 20.0) -> socket.socket:
+def connected(path: Path, timeout_s: float = 20.0) -> socket.socket:
+    """A line to a socket of QEMU's, once it is there."""
     end = time.monotonic() + timeout_s
     while True:
         line = socket.socket(socket.AF_UNIX)

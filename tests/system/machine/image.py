@@ -14,16 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+BUILT = ROOT / "gate/_built.py"
+"""What the checkout says of itself: building a wheel says something else there."""
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
 PARTS = (
     "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod", "linux-image-amd64",
     "initramfs-tools", "zstd", "python3", "python3-venv", "python3-evdev", "console-setup", "kbd",
     "sudo", "e2fsprogs", "libzbar0", "iproute2", "procps", "tzdata", "ca-certificates",
+    "alsa-utils",
 )  # fmt: skip
 """What of Debian is on the disk; its python-evdev needs no compiler."""
 TOOLS = ("debootstrap", "mke2fs", "chroot", "qemu-system-x86_64")
 SIZE_MB = 2600
 GUESTS = 400
+TOO_EARLY = range(GUESTS + 1, GUESTS + 9)
+"""Guests of a ball that is years away."""
 HOME = "/home/gate"
 GATE = f"{HOME}/venue-gate/bin/gate"
 DATA = f"{HOME}/event"
@@ -38,7 +43,10 @@ autostart = "tty1"
 worker = "child"
 write = true
 """
-_TYPES = "id,kind,title,begin,end\ngala,meeting,Winter Gala,2026-01-01 18:00,2036-01-01 03:00\n"
+_TYPES = """id,kind,title,begin,end
+gala,meeting,Winter Gala,2026-01-01 18:00,2036-01-01 03:00
+ball,meeting,Summer Ball,2035-07-01 18:00,2036-07-01 03:00
+"""
 _WATCHER = '''#!/usr/bin/python3
 """Tell the other serial line what the first console shows, whenever that has changed."""
 import json, os, time
@@ -140,9 +148,16 @@ def _key(wheels: Path) -> str:
 def _wheels(into: Path) -> Path:
     """This checkout's wheel and all that it needs, for the Python of that Debian."""
     pip = (sys.executable, "-m", "pip", "--quiet")
-    # Twice the same sources are the same wheel.
-    env = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
-    _run(*pip, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
+    # Twice the same sources are the same wheel, whatever was committed.
+    env = os.environ | {
+        "SOURCE_DATE_EPOCH": "1767225600",
+        "SETUPTOOLS_SCM_PRETEND_VERSION": "0.2.0.dev0",
+    }
+    of_checkout = BUILT.read_bytes()
+    try:
+        _run(*pip, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
+    finally:
+        BUILT.write_bytes(of_checkout)
     (ours,) = into.glob("*.whl")
     platforms = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
     _fetch(
@@ -224,7 +239,8 @@ def guest(number: int) -> str:
 
 
 def _tickets() -> str:
-    rows = (f"{code_of(n)},gala,{guest(n)}" for n in range(1, GUESTS + 1))
+    types = dict.fromkeys(range(1, GUESTS + 1), "gala") | dict.fromkeys(TOO_EARLY, "ball")
+    rows = (f"{code_of(n)},{kind},{guest(n)}" for n, kind in types.items())
     return "\n".join(("code,type,holder", *rows, ""))
 
 
