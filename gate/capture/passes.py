@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gate.capture.camera import load_cv2
 from gate.capture.regions import (
@@ -20,6 +20,11 @@ from gate.capture.regions import (
     regions,
     turned,
 )
+from gate.capture.steps import Steps, finished
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
@@ -29,7 +34,7 @@ ENOUGH_PIXELS = 500_000
 CANDIDATES, MOST_REGIONS = 6, 3
 """So many of the densest regions are considered, and so many looked at."""
 REGION_PIXELS = 1_000_000
-"""No region is enlarged beyond that."""
+"""No region is enlarged beyond that, with full effort."""
 
 ALL = frozenset(SYMBOLOGIES)
 MATRIX = frozenset({"QRCode", "Aztec", "DataMatrix"})
@@ -47,16 +52,31 @@ class Scene:
     """Symbols that are made out: they are no region."""
     place: int | None = None
     """Which of the regions alone is looked at; the densest where there are not so many."""
+    pixels: int = REGION_PIXELS
+    """No region is enlarged beyond that."""
     _regions: list[Region] | None = None
 
     @property
     def regions(self) -> list[Region]:
         """The densest regions, the densest first; looked for once."""
+        return finished(self.looked_over())
+
+    def looked_over(self) -> Steps[list[Region]]:
+        """The same, in steps."""
         if self._regions is None:
             found = regions(self.grey, 1 if self.place == 0 else CANDIDATES, self.known)
+            yield
             # Behind the densest come those that look like a code.
-            found[1:] = sorted(found[1:], key=lambda one: not is_like_a_code(one.of(self.grey)))
-            found = found[: self.most]
+            others: list[Region] = []
+            like = 0
+            for one in found[1:]:
+                if is_like_a_code(one.of(self.grey)):
+                    others.insert(like, one)
+                    like += 1
+                else:
+                    others.append(one)
+                yield
+            found = [*found[:1], *others][: self.most]
             if self.place is not None:
                 found = found[self.place : self.place + 1] or found[:1]
             self._regions = found
@@ -81,7 +101,8 @@ class View(NamedTuple):
 class Pass(NamedTuple):
     """One way to look."""
 
-    views: Callable[[Scene], Iterable[View]]
+    views: Callable[[Scene], Iterable[View | None]]
+    """``None`` is a step on the way to the next one."""
     symbologies: frozenset[str] = ALL
     all_ways: bool = False
     """Also lying on its side, and light on dark."""
@@ -147,9 +168,20 @@ def _framed(scene: Scene) -> Iterator[View]:
     cv2 = load_cv2()
     for picture, back in _upright(scene, factor=2.0):
         _level, light = cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        corners = cv2.boxPoints(cv2.minAreaRect(cv2.findNonZero(light)))
+        corners = cv2.boxPoints(cv2.minAreaRect(_ends(light)))
         margin = cv2.fillConvexPoly(cv2.max(light, 255), corners.round().astype("int32"), 0)
         yield View(cv2.max(picture, margin), back)
+
+
+def _ends(light: Frame) -> "NDArray[np.int32]":
+    """The first and the last light pixel of each row that has some: their hull is that of all."""
+    import numpy as np  # noqa: PLC0415  loaded with the camera
+
+    rows = np.flatnonzero(light.any(1))
+    first = light[rows].argmax(1)
+    last = light.shape[1] - 1 - light[rows, ::-1].argmax(1)
+    ends = np.concatenate([np.stack([first, rows], 1), np.stack([last, rows], 1)])
+    return ends.astype(np.int32)
 
 
 def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]:
@@ -157,20 +189,21 @@ def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]
     for region in scene.regions:
         whole = region.grown(share, scene.grey.shape)
         part = whole.of(scene.grey)
-        limit = math.sqrt(REGION_PIXELS / part.size)
+        limit = max(1.0, math.sqrt(scene.pixels / part.size))
         view = _turned(part, lean(region.of(scene.grey)), min(factor, limit))
         yield _moved(view, whole)
 
 
-def _evened(scene: Scene, factor: float, sigma: float, amount: float) -> Iterator[View]:
+def _evened(scene: Scene, factor: float, sigma: float, amount: float) -> Iterator[View | None]:
     """The regions with evened contrast, upright, enlarged and sharpened."""
     cv2 = load_cv2()
     for region in scene.regions:
         whole = region.grown(0.25, scene.grey.shape)
         part = cv2.convertScaleAbs(cv2.max(50 * evened(whole.of(scene.grey)) + 128, 0))
-        factor = min(factor, math.sqrt(REGION_PIXELS / part.size))
-        picture, back = _turned(part, lean(region.of(scene.grey)), factor)
-        yield _moved(View(_sharp(picture, sigma * factor, amount), back), whole)
+        yield None
+        limit = max(1.0, math.sqrt(scene.pixels / part.size))
+        picture, back = _turned(part, lean(region.of(scene.grey)), min(factor, limit))
+        yield _moved(View(_sharp(picture, sigma * min(factor, limit), amount), back), whole)
 
 
 def _smoothed(scene: Scene, factor: float, sigma: float) -> Iterator[View]:
@@ -206,7 +239,7 @@ _STRAIGHTENED = Pass(_straightened, BARS, all_ways=True)
 _INVERTED = Pass(_inverted, BARS, all_ways=True)
 _FRAMED = Pass(_framed, frozenset({"QRCode"}))
 _UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
-_FIRST = (QR, _BARS_SMOOTHED)
+_FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
     (_EVENED,),

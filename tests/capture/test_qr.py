@@ -16,6 +16,7 @@ from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, layout
 from gate.capture.qr.modules import message
 from gate.capture.qr.reader import FORGET_FRAMES, Drawing, QrReader
 from gate.capture.regions import Frame, Region, regions
+from gate.capture.steps import finished
 
 TEXT = "TKT:K7QX-0001-MEI-LIN"
 
@@ -55,7 +56,7 @@ def zxing(frame: Frame) -> list[str]:
 
 
 def read(frame: Frame, reader: QrReader | None = None) -> str:
-    drawing = (reader or QrReader()).read(frame, regions(frame))
+    drawing = finished((reader or QrReader()).read(frame, regions(frame)))
     return said(drawing)
 
 
@@ -126,7 +127,7 @@ def test_light_on_dark_and_any_turn_are_read() -> None:
 
 def test_corners_are_those_of_the_frame() -> None:
     """Where the symbol is, from its own top left on, clockwise."""
-    drawing = QrReader().read(held_up(degrees=0), regions(held_up(degrees=0)))
+    drawing = finished(QrReader().read(held_up(degrees=0), regions(held_up(degrees=0))))
     assert drawing is not None
     half = 29 * 4 / 2
     corners = [(320 - half, 240 - half), (320 + half, 240 - half), (320 + half, 240 + half)]
@@ -212,7 +213,7 @@ def test_nothing_is_found_where_nothing_is() -> None:
         np.zeros((64, 64), np.uint8),
     ):
         whole = Region(0, 0, frame.shape[1], frame.shape[0], 9.0)
-        assert QrReader().read(frame, [whole, *regions(frame)]) is None
+        assert finished(QrReader().read(frame, [whole, *regions(frame)])) is None
 
 
 def test_the_densest_region_is_the_code() -> None:

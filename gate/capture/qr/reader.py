@@ -15,6 +15,7 @@ from gate.capture.qr.layout import Grid, Layout
 from gate.capture.qr.modules import likelihoods, message
 from gate.capture.qr.search import Placed, placed
 from gate.capture.regions import Frame, Region, Sighted, evened, lean, turned
+from gate.capture.steps import Steps
 
 MARGIN = 0.25
 """Share of a region's longer side that is looked at around it."""
@@ -63,14 +64,15 @@ class QrReader:
         self.sighted: Sighted | None = None
         """The symbol that the last frame had and that could not be made out."""
 
-    def read(self, grey: Frame, within: list[Region]) -> Drawing | None:
+    def read(self, grey: Frame, within: list[Region]) -> Steps[Drawing | None]:
         """Look for a symbol in regions of the next frame."""
         self._frame += 1
-        self.sighted = None
+        sighted = None
         for region in within:
-            found = _found(grey, region.grown(MARGIN, grey.shape))
+            found = yield from _found(grey, region.grown(MARGIN, grey.shape))
             if found is None:
                 continue
+            yield
             picture, at, corners = found
             left, top = corners.min(0)
             right, bottom = corners.max(0)
@@ -85,6 +87,7 @@ class QrReader:
                 frames = gathered.frames
                 decoded = message(gathered.ratios, at.layout) if frames > 1 else None
             if decoded is not None:
+                self.sighted = None
                 # The same symbol seen again is made out anew: a second opinion is one.
                 self._sum = None
                 symbol = at.layout.drawn(decoded.level, decoded.mask, decoded.codewords)
@@ -92,8 +95,9 @@ class QrReader:
                 return Drawing(_picture(symbol), outline, frames)
             module_px = math.sqrt(cv2.contourArea(corners.astype(np.float32))) / at.layout.size
             if abs(at.fit) > SIGHTED_FIT:
-                self.sighted = Sighted(place, module_px)
+                sighted = Sighted(place, module_px)
             break
+        self.sighted = sighted
         return None
 
     def _gathered(self, ratios: Grid, of: Layout, corners: NDArray[np.float64]) -> _Sum:
@@ -114,7 +118,7 @@ class QrReader:
 
 def _found(
     grey: Frame, region: Region
-) -> "tuple[NDArray[np.float32], Placed, NDArray[np.float64]] | None":
+) -> "Steps[tuple[NDArray[np.float32], Placed, NDArray[np.float64]] | None]":
     """A picture with evened contrast, the symbol in it, and its corners in the frame."""
     part = region.of(grey)
     factor = min(1.0, LARGEST_PX / max(part.shape))
@@ -124,7 +128,8 @@ def _found(
     picture = evened(part)
     soft = cv2.GaussianBlur(picture, (0, 0), 0.7)
     upright, back = turned(soft, lean(part), beyond=0.0)
-    found = placed(upright)
+    yield
+    found = yield from placed(upright)
     if found is None:
         return None
     # Affine maps of OpenCV count from the middle of the first pixel, corners from its edge.

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gate.capture.qr.layout import GREATEST_VERSION, Layout, layout
+from gate.capture.steps import Steps
 
-MODULE_PX = 3.0
+MODULE_PX = 2.0
 """Pictures are scaled so that a module of the size looked for has so many pixels."""
 MODULES = tuple(1.35 * 1.25**step for step in range(9))
 """The sizes looked for, in pixels of the picture."""
@@ -60,19 +61,21 @@ class Placed:
         return projected
 
 
-def placed(picture: Picture) -> Placed | None:
+def placed(picture: Picture) -> Steps[Placed | None]:
     """The symbol in a picture with evened contrast and no great turn to the axes."""
-    rough = [
-        start
-        for three, versions in _triples(finders(picture))
-        for version in versions
-        if (start := _start(picture, three, layout(version))) is not None
-    ]
+    rough = []
+    found = yield from finders(picture)
+    for three, versions in _triples(found):
+        for version in versions:
+            start = _start(picture, three, layout(version))
+            if start is not None:
+                rough.append(start)
+            yield
     best = max(rough, key=lambda start: start.fit, default=None)
     return None if best is None else _settled(best)
 
 
-def finders(picture: Picture) -> list[Finder]:
+def finders(picture: Picture) -> Steps[list[Finder]]:
     """What looks like a finder pattern, the likest first."""
     # Correlation with nothing at all is noise of the arithmetic: better a little noise of our own.
     height, width = picture.shape
@@ -97,6 +100,7 @@ def finders(picture: Picture) -> list[Finder]:
             Finder((x + half) / factor, (y + half) / factor, module, float(likeness[y, x]))
             for y, x in zip(rows, columns, strict=True)
         ]
+        yield
     # The core of a finder pattern looks a little like a pattern of a third of its size.
     found.sort(key=lambda one: -abs(one.likeness) - CORE * math.log(one.module))
     kept: list[Finder] = []
