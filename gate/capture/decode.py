@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gate.capture.camera import load_cv2
 from gate.capture.passes import (
+    AZTEC,
     FULLY,
     GLANCE,
     IN_TURN,
@@ -27,7 +28,7 @@ from gate.capture.steps import Steps, finished
 from gate.capture.symbol_readers import Code, SymbolReader, reader_of, second_opinion
 
 if TYPE_CHECKING:
-    from gate.capture.qr.reader import QrReader
+    from gate.capture.matrix.reader import MatrixReader
 
 LEAST_SIDE, MOST_SIDE = 8, 16_000
 """In pixels. Nothing smaller holds a symbol; OpenCV cannot turn much larger ones."""
@@ -127,8 +128,9 @@ class Decoder:
 
     @property
     def sighted(self) -> Sighted | None:
-        """The QR symbol that the last look had and that could not be made out."""
-        return self._qr.sighted if self._qr is not None else None
+        """The matrix symbol that the last look had and that could not be made out."""
+        sighted = (reader.sighted for reader in self._readers.values())
+        return next((one for one in sighted if one is not None), None)
 
     def _rescued(self, grey: Frame, known: _Codes, glance_s: float) -> _Codes:
         """What the pass whose turn it is finds, if there is time for it."""
@@ -140,7 +142,9 @@ class Decoder:
         began = self._now()
         found: _Codes | None
         if sighted:
-            found = finished(self._made_out(Scene(grey, _regions=[sighted.region])))
+            scene = Scene(grey, _regions=[sighted.region])
+            passes = [how for how, reader in self._readers.items() if reader.sighted]
+            found = finished(self._looked(passes, scene, known))
         else:
             if self._looking is None:
                 self._looking, self._age = self._turn_at(grey, known), 0
@@ -198,18 +202,19 @@ class Decoder:
         """Look in these ways, until one finds what is not known."""
         found: _Codes = {}
         for how in passes:
-            look = self._made_out(scene) if how is QR else _look(how, self._reader, scene)
+            own = how in (QR, AZTEC)
+            look = self._made_out(how, scene) if own else _look(how, self._reader, scene)
             found |= yield from look
             if not found.keys() <= known.keys():
                 break
             yield
         return found
 
-    def _made_out(self, scene: Scene) -> Steps[_Codes]:
-        """The QR symbol that our own reader makes out."""
-        if self._qr is None:
+    def _made_out(self, how: Pass, scene: Scene) -> Steps[_Codes]:
+        """The symbol that a reader of our own makes out."""
+        if how not in self._readers:
             return {}
-        drawing = yield from self._qr.read(scene.grey, scene.regions)
+        drawing = yield from self._readers[how].read(scene.grey, scene.regions)
         if drawing is None:
             return {}
         found = finished(_look(GLANCE, self._reader, Scene(drawing.picture)))
@@ -219,12 +224,13 @@ class Decoder:
         }
 
     @cached_property
-    def _qr(self) -> "QrReader | None":
-        if "QRCode" not in self._symbologies:
-            return None
-        from gate.capture.qr.reader import QrReader  # noqa: PLC0415  loaded with OpenCV
+    def _readers(self) -> "dict[Pass, MatrixReader[Any]]":
+        # Loaded with OpenCV.
+        from gate.capture.aztec.reader import aztec_reader  # noqa: PLC0415
+        from gate.capture.qr.reader import qr_reader  # noqa: PLC0415
 
-        return QrReader()
+        both = {QR: qr_reader(), AZTEC: aztec_reader()}
+        return {how: one for how, one in both.items() if how.symbologies <= self._symbologies}
 
     @cached_property
     def _reader(self) -> SymbolReader:

@@ -230,7 +230,8 @@ def _tilt(grey: Frame) -> float:
 GLANCE = Pass(_plain)
 THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
 QR = Pass(_plain, frozenset({"QRCode"}))
-"""What ``gate.capture.qr`` makes of the regions."""
+AZTEC = Pass(_plain, frozenset({"Aztec"}))
+"""What ``gate.capture.qr`` and ``gate.capture.aztec`` make of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
@@ -242,11 +243,11 @@ _UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
 _FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
-    (_EVENED,),
+    (AZTEC, _EVENED),
     _FIRST,
     (_UPRIGHT, _THICKENED),
     _FIRST,
-    (_EVENED_LARGE, THOROUGH),
+    (AZTEC, _EVENED_LARGE, THOROUGH),
     _FIRST,
     (_STRAIGHTENED, _INVERTED, _FRAMED),
 )
@@ -254,6 +255,7 @@ IN_TURN: tuple[tuple[Pass, ...], ...] = (
 # Sharpened bars, and turned ones at all sizes, have been misread.
 FULLY = (
     QR,
+    AZTEC,
     _EVENED,
     _UPRIGHT,
     _BARS_SMOOTHED,
