@@ -131,7 +131,7 @@ def test_beyond_the_bound_nothing_is_made_up() -> None:
 
 def test_a_smeared_symbol_is_read_that_zxing_cannot_read() -> None:
     """The equaliser learns the smear from bull's eye and mode message and undoes it."""
-    frame = smeared(held_up(), length=7, noise=4)
+    frame = smeared(held_up(px=3.0), length=7, noise=4)
     assert zxingcpp.read_barcodes(frame) == []
     assert read(frame) == [TEXT]
     assert {code.text for code in Decoder(["Aztec"]).read_fully(frame)} == {TEXT}
@@ -141,7 +141,7 @@ def test_a_smeared_symbol_is_read_that_zxing_cannot_read() -> None:
 def test_an_equaliser_that_learns_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the middle of each module shows does not do for a smeared symbol."""
     monkeypatch.setattr("gate.capture.matrix.equaliser.STIFFNESS", 1e6)
-    assert read(smeared(held_up(), length=7, noise=4)) == []
+    assert read(smeared(held_up(px=3.0), length=7, noise=4)) == []
 
 
 @pytest.mark.parametrize("text", [TEXT, "TICKET-1", "A" * 130], ids=["compact", "small", "full"])

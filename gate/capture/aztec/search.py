@@ -13,16 +13,18 @@ from gate.capture.steps import Steps
 
 LIKENESS = 0.4
 """Correlation with a bull's eye; noise has less."""
-EYES_TRIED = 3
+EYES_TRIED = 4
 SIDES = (12, 150)
 """Modules to the longer side of a picture: no symbol is larger, nor much smaller."""
 EYE = 9
 """Modules a side of what all bull's eyes have in common."""
+TEMPLATE = 7
+"""Modules a side of what is looked for: more would have to be met in size, fewer are anywhere."""
 EYE_FIT, LEAST_FIT = 0.5, 0.6
 """Correlation with all modules that are known; anything but a symbol has less."""
 SIZES, WIDTHS = (0.7, 0.85, 1.0, 1.2, 1.4, 1.7), (0.8, 1.0, 1.25)
 """Heights, in what it looked like, and widths, in heights, that an eye is tried at."""
-GROWN = 4
+GROWN = 8
 """Modules by which the map is carried on before it is mended."""
 RINGS, SPOTS = 5, 500
 """How many of the outermost modules tell whether a map meets the modules."""
@@ -195,4 +197,5 @@ def _known_eye() -> Grid:
 
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
 _EYE = _known_eye()
-_TEMPLATE = template((_EYE < 0).astype(np.float32))
+_RIM = (EYE - TEMPLATE) // 2
+_TEMPLATE = template((_EYE[_RIM:-_RIM, _RIM:-_RIM] < 0).astype(np.float32))
