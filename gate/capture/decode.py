@@ -229,7 +229,7 @@ class Decoder:
         from gate.capture.aztec.reader import aztec_reader  # noqa: PLC0415
         from gate.capture.qr.reader import qr_reader  # noqa: PLC0415
 
-        both = {QR: qr_reader(), AZTEC: aztec_reader()}
+        both: dict[Pass, MatrixReader[Any]] = {QR: qr_reader(), AZTEC: aztec_reader()}
         return {how: one for how, one in both.items() if how.symbologies <= self._symbologies}
 
     @cached_property

@@ -187,12 +187,14 @@ def _grown(corners: Corners, side: int, wider: int) -> Corners:
 
 
 def _middles(side: int) -> NDArray[np.float64]:
-    return np.indices((side, side))[::-1].reshape(2, -1).T + 0.5
+    across, down = np.meshgrid(np.arange(side), np.arange(side))
+    return np.stack([across.ravel() + 0.5, down.ravel() + 0.5], 1).astype(np.float64)
 
 
 def _known_eye() -> Grid:
     away = np.abs(np.arange(EYE) - EYE // 2)
-    return np.where(np.maximum(away[:, None], away[None]) % 2 == 0, 1, -1).astype(np.float32)
+    ring = np.maximum(away[:, None], away[None])
+    return np.where(ring % 2 == 0, 1, -1).astype(np.float32)
 
 
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
