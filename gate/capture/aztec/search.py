@@ -159,7 +159,7 @@ class _Fits:
             spots = spots[away > len(pattern) / 2 - RINGS]
             spots = spots[:: len(spots) // SPOTS + 1]
             at = np.concatenate([at, spots, spots - 0.5])
-        self._at = at
+        self._at = at.astype(np.float64)
 
     def __call__(self, corners: NDArray[np.float64]) -> NDArray[np.float32]:
         seen = sampled(self._picture, projected(corners, self._size, self._at))
@@ -183,12 +183,12 @@ def _grown(corners: Corners, side: int, wider: int) -> Corners:
     """The corners of more modules, by the map of fewer."""
     beyond = (wider - side) / 2
     at = side / 2 + _SQUARE * (side / 2 + beyond)
-    return projected(corners[None], side, at)[0].astype(np.float64)
+    return np.asarray(projected(corners[None], side, at)[0], np.float64)
 
 
 def _middles(side: int) -> NDArray[np.float64]:
-    across, down = np.meshgrid(np.arange(side), np.arange(side))
-    return np.stack([across.ravel() + 0.5, down.ravel() + 0.5], 1).astype(np.float64)
+    down, across = np.divmod(np.arange(side * side), side)
+    return np.stack([across + 0.5, down + 0.5], 1).astype(np.float64)
 
 
 def _known_eye() -> Grid:
