@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from gate.capture.camera import load_cv2
@@ -146,18 +147,18 @@ def _thickened(scene: Scene) -> Iterator[View]:
     yield View(cv2.erode(scene.grey, cv2.getStructuringElement(cv2.MORPH_RECT, (2, 2))))
 
 
-def _straightened(scene: Scene, factor: float = 1.0) -> Iterator[View]:
+def _straightened(scene: Scene, factor: float = 1.0) -> Iterator[View | None]:
     """For rows of bars, which are only read where they lie straight."""
     factor = min(factor, math.sqrt(MOST_PIXELS / scene.grey.size))
-    yield _turned(scene.grey, _tilt(scene.grey), factor)
+    tilt = _tilt(scene.grey)
+    yield None
+    yield _turned(scene.grey, tilt, factor)
 
 
-def _inverted(scene: Scene) -> Iterator[View]:
+def _inverted(scene: Scene) -> Iterator[View | None]:
     """For light bars on dark, which zxing-cpp looks for in matrix symbols only."""
-    for picture, back in _upright(scene, factor=2.0):
-        yield View(~picture, back)
-    for picture, back in _straightened(scene):
-        yield View(~picture, back)
+    for view in chain(_upright(scene, factor=2.0), _straightened(scene)):
+        yield None if view is None else View(~view.picture, view.back)
 
 
 def _framed(scene: Scene) -> Iterator[View]:
