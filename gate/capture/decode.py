@@ -4,14 +4,16 @@ Rescue passes take turns where the glance found nothing new. A frame is hostile 
 it gives codes or none.
 """
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gate.capture.camera import load_cv2
 from gate.capture.passes import (
+    AZTEC,
     FULLY,
     GLANCE,
     IN_TURN,
@@ -21,11 +23,12 @@ from gate.capture.passes import (
     Pass,
     Scene,
 )
-from gate.capture.regions import Frame, Sighted
+from gate.capture.regions import Frame, Sighted, is_patterned
+from gate.capture.steps import Steps, finished
 from gate.capture.symbol_readers import Code, SymbolReader, reader_of, second_opinion
 
 if TYPE_CHECKING:
-    from gate.capture.qr.reader import QrReader
+    from gate.capture.matrix.reader import MatrixReader
 
 LEAST_SIDE, MOST_SIDE = 8, 16_000
 """In pixels. Nothing smaller holds a symbol; OpenCV cannot turn much larger ones."""
@@ -35,8 +38,6 @@ OF_IDLENESS = 0.5
 """Share of the time until the next frame that they may take as well."""
 PLACES = (0, 1, 0, 1, 2)
 """Which of the regions, the densest first, gets its turn."""
-REST = 2
-"""Frames without a rescue pass after each one, as long as no symbol is in sight."""
 TRACKED = 12
 """Frames in a row in which a symbol that is in sight but not made out is gone after."""
 EVERYTHING = 16
@@ -45,9 +46,16 @@ STILL = 10
 """Grey levels that a spot of a scene may change by while nothing moves: noise."""
 LOOK_AGAIN = 10
 """Every so many frames a still scene is searched all the same."""
+AT_ONCE = 0.4
+"""What rescue passes take in one frame, in times of its glance; the rest waits for the next one."""
+ENLARGED = 0.4
+"""Share of a frame's pixels beyond which no region is enlarged: edges cost more than a wall."""
+OLDEST = 30
+"""Frames after which a look is given up that has not come to its end."""
 
 _Name = tuple[str, bytes]
 """What makes a code: its symbology and bytes. The same one twice in a frame is one."""
+_Codes = dict[_Name, Code]
 
 
 class Decoder:
@@ -57,17 +65,21 @@ class Decoder:
         self,
         symbologies: Sequence[str] = SYMBOLOGIES,
         now: Callable[[], float] = time.perf_counter,
+        budget: float = BUDGET,
+        at_once: float = AT_ONCE,
     ) -> None:
         self._symbologies = frozenset(symbologies)
         self._last: frozenset[_Name] = frozenset()
         self._turn = 0
         self._scene: Frame | None = None
         self._vain = 0
-        self._now = now
+        self._now, self._budget, self._at_once = now, budget, at_once
+        self._looking: Steps[_Codes | None] | None = None
+        self._age = 0
         self._ended: float | None = None
         self._credit_s = 0.0
         self._tracked = 0
-        self._rested = 0
+        self._hurries = self._is_patterned = False
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
 
@@ -78,13 +90,13 @@ class Decoder:
         if grey is None or self._is_exhausted(grey):
             return []
         began = self._now()
-        codes = _look(GLANCE, self._reader, Scene(grey))
+        codes = finished(_look(GLANCE, self._reader, Scene(grey)))
         glance_s = self._now() - began
         idle_s = began - self._ended if self._ended is not None else 0.0
         # Also beside known codes: a poster in view must not hide a ticket that is harder to read.
         if codes.keys() <= self._last:
-            self._credit_s += max(BUDGET * glance_s, OF_IDLENESS * idle_s)
-            codes = self._rescued(grey, codes) | codes
+            self._credit_s += max(self._budget * glance_s, OF_IDLENESS * idle_s)
+            codes = self._rescued(grey, codes, glance_s) | codes
         self._last = frozenset(codes)
         if codes:
             self._vain = 0
@@ -100,83 +112,125 @@ class Decoder:
         if grey is None:
             return []
         # Whatever the whole frame shows at once is taken together, as off a sheet.
-        codes = self._looked(GLANCE, Scene(grey)) | self._looked(THOROUGH, Scene(grey))
+        codes = finished(self._looked((GLANCE,), Scene(grey), {}))
+        codes = finished(self._looked((THOROUGH,), Scene(grey), {})) | codes
         scene = _without(codes, grey)
         for how in FULLY:
             if codes and not scene.is_worth_a_look:
                 break
-            found = self._looked(how, scene)
+            found = finished(self._looked((how,), scene, codes))
             if not found.keys() <= codes.keys():
                 codes = found | codes
                 scene = _without(codes, grey)
         if not codes and self._second is not None:
-            codes = _look(THOROUGH, self._second, scene)
+            codes = finished(_look(THOROUGH, self._second, scene))
         return list(codes.values())
 
     @property
     def sighted(self) -> Sighted | None:
-        """The QR symbol that the last look had and that could not be made out."""
-        return self._qr.sighted if self._qr is not None else None
+        """The matrix symbol that the last look had and that could not be made out."""
+        sighted = (reader.sighted for reader in self._readers.values())
+        return next((one for one in sighted if one is not None), None)
 
-    def _rescued(self, grey: Frame, known: dict[_Name, Code]) -> dict[_Name, Code]:
+    def _rescued(self, grey: Frame, known: _Codes, glance_s: float) -> _Codes:
         """What the pass whose turn it is finds, if there is time for it."""
-        tracks = self.sighted is not None and self._tracked < TRACKED
-        self._rested += 1
+        sighted = self.sighted if self._tracked < TRACKED else None
+        self._age += 1
         looks_again = self._vain >= EVERYTHING
-        if not (tracks or looks_again or (self._credit_s > 0 and self._rested > REST)):
+        if not (sighted or looks_again or self._credit_s > 0):
             return {}
-        self._rested = 0
         began = self._now()
-        found: dict[_Name, Code] = {}
-        scene = self._scene_at(grey, known, tracks)
-        for how in (QR,) if tracks else IN_TURN[self._turn % len(IN_TURN)]:
-            found |= self._looked(how, scene)
-            if not found.keys() <= known.keys():
-                break
+        found: _Codes | None
+        if sighted:
+            scene = Scene(grey, _regions=[sighted.region])
+            passes = [how for how, reader in self._readers.items() if reader.sighted]
+            found = finished(self._looked(passes, scene, known))
+        else:
+            if self._looking is None:
+                self._looking, self._age = self._turn_at(grey, known), 0
+            hurries = self._hurries or looks_again
+            until = math.inf if hurries else began + self._at_once * glance_s
+            found = self._went_on(self._looking, until)
         self._credit_s = min(0.0, self._credit_s - (self._now() - began))
-        if found.keys() <= known.keys():
+        if found is None:
+            return {}
+        # What has paid is done again at once.
+        self._hurries = not found.keys() <= known.keys()
+        if self._hurries:
+            self._tracked = 0
+        else:
             # What has been tracked in vain is tracked again only after it was out of sight.
-            self._tracked = self._tracked + tracks if self.sighted else 0
-            if not tracks:
+            self._tracked = self._tracked + (sighted is not None) if self.sighted else 0
+            if not sighted:
                 self._vain += 1
                 self._turn += 1
-        else:
-            # What has paid is done again at once.
-            self._rested, self._tracked = REST, 0
         return found
 
-    def _scene_at(self, grey: Frame, known: dict[_Name, Code], tracks: bool) -> Scene:
-        """The part of the frame whose turn it is, without the symbols that are known."""
-        sighted = self.sighted
-        if tracks and sighted is not None:
-            return Scene(grey, _regions=[sighted.region])
-        scene = _without(known, grey)
-        scene.place = PLACES[self._turn % len(PLACES)]
-        return scene
-
-    def _looked(self, how: Pass, scene: Scene) -> dict[_Name, Code]:
-        if how is not QR:
-            return _look(how, self._reader, scene)
-        if self._qr is None:
+    def _went_on(self, looking: Steps[_Codes | None], until: float) -> _Codes | None:
+        """What a look has found once it is done; ``None`` if it is not done in time."""
+        self._looking = None
+        try:
+            next(looking)
+            while self._hurries or self._now() < until:
+                next(looking)
+        except StopIteration as end:
+            found: _Codes | None = end.value
+            return found
+        if self._age >= OLDEST:
             return {}
-        drawing = self._qr.read(scene.grey, scene.regions)
+        self._looking = looking
+        return None
+
+    def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
+        """Look in the ways whose turn it is, beside the symbols that are known."""
+        scene = _without(known, grey)
+        scene.pixels = round(ENLARGED * grey.size)
+        scene.place = PLACES[self._turn % len(PLACES)]
+        passes = IN_TURN[self._turn % len(IN_TURN)]
+        yield from scene.looked_over()
+        yield
+        was_patterned = self._is_patterned
+        self._is_patterned = any(is_patterned(one.of(grey)) for one in scene.regions)
+        if self._is_patterned:
+            # One frame shows many a thing that the next one shows otherwise.
+            if not was_patterned:
+                return None
+            self._hurries = True
+        return (yield from self._looked(passes, scene, known))
+
+    def _looked(self, passes: Iterable[Pass], scene: Scene, known: _Codes) -> Steps[_Codes]:
+        """Look in these ways, until one finds what is not known."""
+        found: _Codes = {}
+        for how in passes:
+            own = how in (QR, AZTEC)
+            look = self._made_out(how, scene) if own else _look(how, self._reader, scene)
+            found |= yield from look
+            if not found.keys() <= known.keys():
+                break
+            yield
+        return found
+
+    def _made_out(self, how: Pass, scene: Scene) -> Steps[_Codes]:
+        """The symbol that a reader of our own makes out."""
+        if how not in self._readers:
+            return {}
+        drawing = yield from self._readers[how].read(scene.grey, scene.regions)
         if drawing is None:
             return {}
-        found = self._reader(drawing.picture, GLANCE)
+        found = finished(_look(GLANCE, self._reader, Scene(drawing.picture)))
         return {
-            (code.symbology, code.raw): replace(
-                code, corners=drawing.corners, frames=drawing.frames
-            )
-            for code in found
+            name: replace(code, corners=drawing.corners, frames=drawing.frames)
+            for name, code in found.items()
         }
 
     @cached_property
-    def _qr(self) -> "QrReader | None":
-        if "QRCode" not in self._symbologies:
-            return None
-        from gate.capture.qr.reader import QrReader  # noqa: PLC0415  loaded with OpenCV
+    def _readers(self) -> "dict[Pass, MatrixReader[Any]]":
+        # Loaded with OpenCV.
+        from gate.capture.aztec.reader import aztec_reader  # noqa: PLC0415
+        from gate.capture.qr.reader import qr_reader  # noqa: PLC0415
 
-        return QrReader()
+        both: dict[Pass, MatrixReader[Any]] = {QR: qr_reader(), AZTEC: aztec_reader()}
+        return {how: one for how, one in both.items() if how.symbologies <= self._symbologies}
 
     @cached_property
     def _reader(self) -> SymbolReader:
@@ -197,18 +251,24 @@ class Decoder:
         return skips
 
 
-def _without(codes: dict[_Name, Code], grey: Frame) -> Scene:
+def _without(codes: _Codes, grey: Frame) -> Scene:
     return Scene(grey, known=[code.corners for code in codes.values()])
 
 
-def _look(how: Pass, reader: SymbolReader, scene: Scene) -> dict[_Name, Code]:
-    found: dict[_Name, Code] = {}
-    for picture, (a, b, c, d, e, f) in how.views(scene):
-        for code in reader(picture, how):
-            corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in code.corners]
-            found[code.symbology, code.raw] = replace(
-                code, corners=tuple((round(x), round(y)) for x, y in corners)
-            )
+def _look(how: Pass, reader: SymbolReader, scene: Scene) -> Steps[_Codes]:
+    """The first view in which there is something has to be enough."""
+    found: _Codes = {}
+    for view in how.views(scene):
+        yield
+        if view is None:
+            continue
+        picture, (a, b, c, d, e, f) = view
+        for codes in reader(picture, how):
+            for code in codes:
+                corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in code.corners]
+                outline = tuple((round(x), round(y)) for x, y in corners)
+                found.setdefault((code.symbology, code.raw), replace(code, corners=outline))
+            yield
         if found:
             break
     return found

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from gate.capture.camera import load_cv2
 from gate.capture.regions import (
@@ -20,6 +21,11 @@ from gate.capture.regions import (
     regions,
     turned,
 )
+from gate.capture.steps import Steps, finished
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
@@ -29,7 +35,7 @@ ENOUGH_PIXELS = 500_000
 CANDIDATES, MOST_REGIONS = 6, 3
 """So many of the densest regions are considered, and so many looked at."""
 REGION_PIXELS = 1_000_000
-"""No region is enlarged beyond that."""
+"""No region is enlarged beyond that, with full effort."""
 
 ALL = frozenset(SYMBOLOGIES)
 MATRIX = frozenset({"QRCode", "Aztec", "DataMatrix"})
@@ -47,16 +53,31 @@ class Scene:
     """Symbols that are made out: they are no region."""
     place: int | None = None
     """Which of the regions alone is looked at; the densest where there are not so many."""
+    pixels: int = REGION_PIXELS
+    """No region is enlarged beyond that."""
     _regions: list[Region] | None = None
 
     @property
     def regions(self) -> list[Region]:
         """The densest regions, the densest first; looked for once."""
+        return finished(self.looked_over())
+
+    def looked_over(self) -> Steps[list[Region]]:
+        """The same, in steps."""
         if self._regions is None:
             found = regions(self.grey, 1 if self.place == 0 else CANDIDATES, self.known)
+            yield
             # Behind the densest come those that look like a code.
-            found[1:] = sorted(found[1:], key=lambda one: not is_like_a_code(one.of(self.grey)))
-            found = found[: self.most]
+            others: list[Region] = []
+            like = 0
+            for one in found[1:]:
+                if is_like_a_code(one.of(self.grey)):
+                    others.insert(like, one)
+                    like += 1
+                else:
+                    others.append(one)
+                yield
+            found = [*found[:1], *others][: self.most]
             if self.place is not None:
                 found = found[self.place : self.place + 1] or found[:1]
             self._regions = found
@@ -81,7 +102,8 @@ class View(NamedTuple):
 class Pass(NamedTuple):
     """One way to look."""
 
-    views: Callable[[Scene], Iterable[View]]
+    views: Callable[[Scene], Iterable[View | None]]
+    """``None`` is a step on the way to the next one."""
     symbologies: frozenset[str] = ALL
     all_ways: bool = False
     """Also lying on its side, and light on dark."""
@@ -125,18 +147,18 @@ def _thickened(scene: Scene) -> Iterator[View]:
     yield View(cv2.erode(scene.grey, cv2.getStructuringElement(cv2.MORPH_RECT, (2, 2))))
 
 
-def _straightened(scene: Scene, factor: float = 1.0) -> Iterator[View]:
+def _straightened(scene: Scene, factor: float = 1.0) -> Iterator[View | None]:
     """For rows of bars, which are only read where they lie straight."""
     factor = min(factor, math.sqrt(MOST_PIXELS / scene.grey.size))
-    yield _turned(scene.grey, _tilt(scene.grey), factor)
+    tilt = _tilt(scene.grey)
+    yield None
+    yield _turned(scene.grey, tilt, factor)
 
 
-def _inverted(scene: Scene) -> Iterator[View]:
+def _inverted(scene: Scene) -> Iterator[View | None]:
     """For light bars on dark, which zxing-cpp looks for in matrix symbols only."""
-    for picture, back in _upright(scene, factor=2.0):
-        yield View(~picture, back)
-    for picture, back in _straightened(scene):
-        yield View(~picture, back)
+    for view in chain(_upright(scene, factor=2.0), _straightened(scene)):
+        yield None if view is None else View(~view.picture, view.back)
 
 
 def _framed(scene: Scene) -> Iterator[View]:
@@ -147,9 +169,20 @@ def _framed(scene: Scene) -> Iterator[View]:
     cv2 = load_cv2()
     for picture, back in _upright(scene, factor=2.0):
         _level, light = cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        corners = cv2.boxPoints(cv2.minAreaRect(cv2.findNonZero(light)))
+        corners = cv2.boxPoints(cv2.minAreaRect(_ends(light)))
         margin = cv2.fillConvexPoly(cv2.max(light, 255), corners.round().astype("int32"), 0)
         yield View(cv2.max(picture, margin), back)
+
+
+def _ends(light: Frame) -> "NDArray[np.int32]":
+    """The first and the last light pixel of each row that has some: their hull is that of all."""
+    import numpy as np  # noqa: PLC0415  loaded with the camera
+
+    rows = np.flatnonzero(light.any(1))
+    first = light[rows].argmax(1)
+    last = light.shape[1] - 1 - light[rows, ::-1].argmax(1)
+    ends = np.concatenate([np.stack([first, rows], 1), np.stack([last, rows], 1)])
+    return ends.astype(np.int32)
 
 
 def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]:
@@ -157,20 +190,21 @@ def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]
     for region in scene.regions:
         whole = region.grown(share, scene.grey.shape)
         part = whole.of(scene.grey)
-        limit = math.sqrt(REGION_PIXELS / part.size)
+        limit = max(1.0, math.sqrt(scene.pixels / part.size))
         view = _turned(part, lean(region.of(scene.grey)), min(factor, limit))
         yield _moved(view, whole)
 
 
-def _evened(scene: Scene, factor: float, sigma: float, amount: float) -> Iterator[View]:
+def _evened(scene: Scene, factor: float, sigma: float, amount: float) -> Iterator[View | None]:
     """The regions with evened contrast, upright, enlarged and sharpened."""
     cv2 = load_cv2()
     for region in scene.regions:
         whole = region.grown(0.25, scene.grey.shape)
         part = cv2.convertScaleAbs(cv2.max(50 * evened(whole.of(scene.grey)) + 128, 0))
-        factor = min(factor, math.sqrt(REGION_PIXELS / part.size))
-        picture, back = _turned(part, lean(region.of(scene.grey)), factor)
-        yield _moved(View(_sharp(picture, sigma * factor, amount), back), whole)
+        yield None
+        limit = max(1.0, math.sqrt(scene.pixels / part.size))
+        picture, back = _turned(part, lean(region.of(scene.grey)), min(factor, limit))
+        yield _moved(View(_sharp(picture, sigma * min(factor, limit), amount), back), whole)
 
 
 def _smoothed(scene: Scene, factor: float, sigma: float) -> Iterator[View]:
@@ -197,7 +231,8 @@ def _tilt(grey: Frame) -> float:
 GLANCE = Pass(_plain)
 THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
 QR = Pass(_plain, frozenset({"QRCode"}))
-"""What ``gate.capture.qr`` makes of the regions."""
+AZTEC = Pass(_plain, frozenset({"Aztec"}))
+"""What ``gate.capture.qr`` and ``gate.capture.aztec`` make of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
@@ -206,14 +241,14 @@ _STRAIGHTENED = Pass(_straightened, BARS, all_ways=True)
 _INVERTED = Pass(_inverted, BARS, all_ways=True)
 _FRAMED = Pass(_framed, frozenset({"QRCode"}))
 _UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
-_FIRST = (QR, _BARS_SMOOTHED)
+_FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
-    (_EVENED,),
+    (AZTEC, _EVENED),
     _FIRST,
     (_UPRIGHT, _THICKENED),
     _FIRST,
-    (_EVENED_LARGE, THOROUGH),
+    (AZTEC, _EVENED_LARGE, THOROUGH),
     _FIRST,
     (_STRAIGHTENED, _INVERTED, _FRAMED),
 )
@@ -221,6 +256,7 @@ IN_TURN: tuple[tuple[Pass, ...], ...] = (
 # Sharpened bars, and turned ones at all sizes, have been misread.
 FULLY = (
     QR,
+    AZTEC,
     _EVENED,
     _UPRIGHT,
     _BARS_SMOOTHED,

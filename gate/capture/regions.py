@@ -40,6 +40,10 @@ SLENDER = 4.0
 """Longer for their height are lines of text, and bars of which little is seen."""
 CHANGES = 3
 """Between light and dark across the shorter side, at least."""
+EVEN, STEPS = 0.8, 0.06
+"""Changes the one way for each the other way, and for each pixel: matrix symbols have more."""
+FINE_STEPS = 0.085
+"""Changes for each pixel: bars have more."""
 SECOND = 0.12
 """A further region is at least this dense, beside the first."""
 
@@ -150,15 +154,34 @@ def evened(part: Frame) -> "NDArray[np.float32]":
 
 def is_like_a_code(part: Frame) -> bool:
     """Whether light and dark are in balance and change often, as they do in codes."""
-    cv2 = load_cv2()
-    dark = evened(cv2.GaussianBlur(part, (0, 0), 1.0)) < 0
-    height, width = dark.shape
-    changes = max((dark[:, 1:] != dark[:, :-1]).mean(), (dark[1:] != dark[:-1]).mean())
+    dark, across, down = _darkness(part)
+    height, width = part.shape
     return bool(
-        DARK[0] < dark.mean() < DARK[1]
-        and changes * min(height, width) > CHANGES
+        DARK[0] < dark < DARK[1]
+        and max(across, down) * min(height, width) > CHANGES
         and max(width, height) < SLENDER * min(width, height)
     )
+
+
+def is_patterned(part: Frame) -> bool:
+    """Whether light and dark change in short steps: at times as often across as down, or in bars.
+
+    Eight symbols in ten do, and of what is dense and no code one region in five.
+    """
+    _dark, across, down = _darkness(part)
+    least, most = sorted((across, down))
+    short, long = sorted(part.shape)
+    if least > EVEN * most:
+        return most > STEPS and most * short > 2 * CHANGES
+    return most > FINE_STEPS and most * short > 3 * CHANGES and long < SLENDER * short
+
+
+def _darkness(part: Frame) -> tuple[float, float, float]:
+    """The share that is dark for its surroundings; changes to each pixel, across and down."""
+    cv2 = load_cv2()
+    dark = evened(cv2.GaussianBlur(part, (0, 0), 1.0)) < 0
+    across, down = dark[:, 1:] != dark[:, :-1], dark[1:] != dark[:-1]
+    return float(dark.mean()), float(across.mean()), float(down.mean())
 
 
 def turned(

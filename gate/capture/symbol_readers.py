@@ -2,12 +2,14 @@
 
 import importlib
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from importlib import metadata
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
+from gate.capture.camera import load_cv2
 from gate.capture.passes import BARS, MATRIX, SYMBOLOGIES, Pass, scaled
 from gate.capture.regions import Frame
 from gate.errors import InputError
@@ -44,17 +46,34 @@ class Zxing:
         self._formats = {name: getattr(module.BarcodeFormat, _ZXING[name]) for name in symbologies}
         self._names = {form.symbology: name for name, form in self._formats.items()}
 
-    def __call__(self, picture: Frame, how: Pass) -> list[Code]:
-        """Every symbol that it finds in a picture."""
-        formats = [form for name, form in self._formats.items() if name in how.symbologies]
+    def __call__(self, picture: Frame, how: Pass) -> Iterator[list[Code]]:
+        """Every symbol that it finds in a picture, way by way."""
+        yield self._found(picture, how.symbologies, how)
+        if not how.all_ways:
+            return
+        # Its own options look at everything again: matrix symbols are read however they lie, and
+        # bars are not looked for in negative.
+        if how.symbologies & BARS:
+            cv2 = load_cv2()
+            aside = cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE)
+            bottom = picture.shape[0] - 1
+            yield [
+                replace(code, corners=tuple((y, bottom - x) for x, y in code.corners))
+                for code in self._found(aside, how.symbologies & BARS, how)
+            ]
+        if how.symbologies & MATRIX:
+            yield self._found(~picture, how.symbologies & MATRIX, how)
+
+    def _found(self, picture: Frame, symbologies: frozenset[str], how: Pass) -> list[Code]:
+        formats = [form for name, form in self._formats.items() if name in symbologies]
         if not formats:
             return []
         found = self._module.read_barcodes(
             picture,
             formats=formats,
             text_mode=self._module.TextMode.Plain,
-            try_rotate=how.all_ways,
-            try_invert=how.all_ways,
+            try_rotate=False,
+            try_invert=False,
             try_downscale=how.all_sizes,
         )
         return [
@@ -72,8 +91,11 @@ class Zbar:
         self._module = module
         self._names = {_ZBAR[name]: name for name in symbologies if name in _ZBAR}
 
-    def __call__(self, picture: Frame, how: Pass) -> list[Code]:
+    def __call__(self, picture: Frame, how: Pass) -> Iterator[list[Code]]:
         """Every symbol that it finds in a picture."""
+        yield self._found(picture, how)
+
+    def _found(self, picture: Frame, how: Pass) -> list[Code]:
         wanted = {kind: name for kind, name in self._names.items() if name in how.symbologies}
         if not wanted:
             return []

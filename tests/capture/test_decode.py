@@ -1,10 +1,9 @@
 """Frames in, codes out: real photographs, drawn symbols, missing decoders, hostile pictures."""
 
-import itertools
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 
 from gate.capture import decode
 from gate.capture import decode as decode_module
-from gate.capture.decode import EVERYTHING, LOOK_AGAIN, REST, TRACKED, Decoder
+from gate.capture.decode import EVERYTHING, LOOK_AGAIN, TRACKED, Decoder
 from gate.capture.passes import GLANCE, IN_TURN, SYMBOLOGIES, Scene
 from gate.capture.regions import Frame
 from gate.capture.symbol_readers import Code, backends
@@ -51,8 +50,8 @@ BARS = ("PDF417", "Code128", "Code39", "EAN13")
 MARGIN = 24
 TURNS = len(IN_TURN)
 """Bundles of rescue passes that take turns."""
-LIVE = 1 + EVERYTHING * (1 + REST)
-"""Frames of a still picture in which every pass has had its turn."""
+LIVE = 1 + EVERYTHING
+"""Frames of a still picture in which every pass has had its turn, if there is time for it."""
 
 
 def photo(path: Path) -> Frame:
@@ -99,14 +98,14 @@ def found(codes: Sequence[Code]) -> set[tuple[str, str]]:
 
 
 def live() -> Decoder:
-    """A decoder with time for every pass: whatever it does takes one second."""
-    return Decoder(now=itertools.count().__next__)
+    """A decoder with time for every pass, in every frame."""
+    return Decoder(budget=math.inf, at_once=math.inf)
 
 
 def read_live(frame: Frame) -> list[Code]:
     """What a camera in front of a still picture gets to know first."""
     decoder = live()
-    return next((codes for _ in range(LIVE + TRACKED) if (codes := decoder.read(frame))), [])
+    return next((codes for _ in range(2 * LIVE + TRACKED) if (codes := decoder.read(frame))), [])
 
 
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
@@ -332,51 +331,76 @@ def test_a_glance_suffices_for_a_new_code(monkeypatch: pytest.MonkeyPatch) -> No
     assert looks == [1]
 
 
-@pytest.mark.parametrize("rescue_s", [0.001, 0.1, 1.0])
-def test_rescue_passes_keep_to_their_budget(
-    monkeypatch: pytest.MonkeyPatch, rescue_s: float
+class Machine:
+    """A decoder whose every step takes so long, and what it has spent on what, in seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step_s: float, glance_s: float) -> None:
+        self.at_s, self.glances_s, self.rescues_s = 0.0, 0.0, 0.0
+        self.frames_s: list[float] = []
+        self._step_s, self._glance_s = step_s, glance_s
+        monkeypatch.setattr(decode, "_look", self._look)
+        self._decoder = Decoder(["Aztec"], now=lambda: self.at_s)
+
+    def watch(self, frames: int, idle_s: float = 0.0) -> None:
+        """Look at frames in each of which something moves and nothing is found."""
+        for number in range(frames):
+            began_s = self.at_s
+            self._decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
+            self.frames_s.append(self.at_s - began_s)
+            self.at_s += idle_s
+
+    def _look(self, how: Any, *_rest: Any) -> Iterator[None]:
+        if how is GLANCE:
+            self.at_s += self._glance_s
+            self.glances_s += self._glance_s
+        else:
+            for _step in range(3):
+                self.at_s += self._step_s
+                self.rescues_s += self._step_s
+                yield
+        return {}  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("slower", [1, 4, 10])
+@pytest.mark.parametrize("step_s", [0.0005, 0.002, 0.05, 1.0])
+def test_rescue_passes_keep_to_their_share_however_slow_the_machine_is(
+    monkeypatch: pytest.MonkeyPatch, step_s: float, slower: int
 ) -> None:
-    """Whatever they cost on a machine, all glances at missed frames bound what they may take."""
-    glance_s, spent, at = 0.005, {"glance": 0.0, "rescue": 0.0}, [0.0]
+    """Glances bound what they may take, whatever they cost, and no frame takes more than a step."""
+    machine = Machine(monkeypatch, slower * step_s, slower * 0.005)
+    machine.watch(600)
+    assert 0 < machine.rescues_s <= decode.BUDGET * machine.glances_s + slower * step_s + 1e-6
+    least_s = slower * (0.005 + step_s)
+    assert max(machine.frames_s) <= least_s + decode.AT_ONCE * slower * 0.005 + 1e-6
 
-    def spend(kind: str, cost: float) -> dict[Any, Code]:
-        spent[kind] += cost
-        at[0] += cost
-        return {}
 
-    monkeypatch.setattr(decode, "_look", lambda *_args: spend("glance", glance_s))
-    monkeypatch.setattr(Decoder, "_looked", lambda *_args: spend("rescue", rescue_s))
-    decoder = Decoder(now=lambda: at[0])
-    for number in range(600):
-        # Something moves in every frame.
-        decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
-    assert 0 < spent["rescue"] <= decode.BUDGET * spent["glance"] + 2 * rescue_s + 1e-6
-    if rescue_s <= glance_s:
-        passes = sum(len(turn) for turn in IN_TURN) / TURNS
-        expected = passes * rescue_s * 600 / (1 + REST)
-        assert spent["rescue"] == pytest.approx(expected, rel=0.02)
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "value"), [("BUDGET", 40.0), ("AT_ONCE", 40.0)], ids=["share", "slice"]
+)
+def test_a_budget_that_is_not_kept_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: float
+) -> None:
+    """A decoder that takes ten times its share, or all of it at once, is over the bounds."""
+    defaults = list(Decoder.__init__.__defaults__ or ())
+    defaults[{"BUDGET": 2, "AT_ONCE": 3}[name]] = value
+    monkeypatch.setattr(Decoder.__init__, "__defaults__", tuple(defaults))
+    with pytest.raises(AssertionError):
+        for step_s in (0.002, 0.05):
+            test_rescue_passes_keep_to_their_share_however_slow_the_machine_is(
+                monkeypatch, step_s, 4
+            )
 
 
 def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where frames come slowly, costly passes come more often than where they come at once."""
 
-    def costly_passes(idle_s: float) -> int:
-        count, at_s = 0, 0.0
+    def rescues_s(idle_s: float) -> float:
+        machine = Machine(monkeypatch, 0.1, 0.005)
+        machine.watch(300, idle_s)
+        return machine.rescues_s
 
-        def looked(how: Any, *_rest: Any) -> dict[Any, Code]:
-            nonlocal count, at_s
-            count += how is not GLANCE
-            at_s += 0.005 if how is GLANCE else 0.3
-            return {}
-
-        monkeypatch.setattr(decode, "_look", looked)
-        decoder = Decoder(["Aztec"], now=lambda: at_s)
-        for number in range(300):
-            decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
-            at_s += idle_s
-        return count
-
-    assert costly_passes(0.2) > 1.5 * costly_passes(0.0)
+    assert rescues_s(0.2) > 1.5 * rescues_s(0.0)
 
 
 @pytest.mark.parametrize(

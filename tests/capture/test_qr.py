@@ -11,11 +11,12 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.capture.qr.correction import correct
-from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, layout
-from gate.capture.qr.modules import message
-from gate.capture.qr.reader import FORGET_FRAMES, Drawing, QrReader
+from gate.capture.matrix.reader import FORGET_FRAMES, Drawing, MatrixReader
+from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, Layout, layout
+from gate.capture.qr.message import FIELD, message
+from gate.capture.qr.reader import qr_reader
 from gate.capture.regions import Frame, Region, regions
+from gate.capture.steps import finished
 
 TEXT = "TKT:K7QX-0001-MEI-LIN"
 
@@ -54,8 +55,8 @@ def zxing(frame: Frame) -> list[str]:
     return [one.text for one in zxingcpp.read_barcodes(frame)]
 
 
-def read(frame: Frame, reader: QrReader | None = None) -> str:
-    drawing = (reader or QrReader()).read(frame, regions(frame))
+def read(frame: Frame, reader: MatrixReader[Layout] | None = None) -> str:
+    drawing = finished((reader or qr_reader()).read(frame, regions(frame)))
     return said(drawing)
 
 
@@ -96,7 +97,7 @@ def test_errors_and_erasures_are_corrected_up_to_the_bound(seed: int, level: str
     broken = list(words)
     for index in bad:
         broken[index] ^= rng.randint(1, 255)
-    assert correct(broken, block.checks, bad[:erasures]) == (bytes(words), errors)
+    assert FIELD.correct(broken, block.checks, bad[:erasures]) == (words, errors)
 
 
 def test_beyond_the_bound_nothing_is_made_up() -> None:
@@ -126,7 +127,7 @@ def test_light_on_dark_and_any_turn_are_read() -> None:
 
 def test_corners_are_those_of_the_frame() -> None:
     """Where the symbol is, from its own top left on, clockwise."""
-    drawing = QrReader().read(held_up(degrees=0), regions(held_up(degrees=0)))
+    drawing = finished(qr_reader().read(held_up(degrees=0), regions(held_up(degrees=0))))
     assert drawing is not None
     half = 29 * 4 / 2
     corners = [(320 - half, 240 - half), (320 + half, 240 - half), (320 + half, 240 + half)]
@@ -142,7 +143,7 @@ def noisy_frames(count: int, text: str = TEXT, noise: float = 75) -> list[Frame]
     ]
 
 
-def first_read(frames: list[Frame], reader: QrReader) -> tuple[int, str]:
+def first_read(frames: list[Frame], reader: MatrixReader[Layout]) -> tuple[int, str]:
     for number, frame in enumerate(frames):
         if text := read(frame, reader):
             return number, text
@@ -153,7 +154,7 @@ def test_several_frames_say_what_none_of_them_says() -> None:
     """Likelihoods of modules add up over frames in which the symbol is turned differently."""
     frames = noisy_frames(14)
     assert not any(read(frame) for frame in frames)
-    reader = QrReader()
+    reader = qr_reader()
     number, text = first_read(frames, reader)
     assert text == TEXT
     assert number > 0
@@ -165,7 +166,7 @@ def test_several_frames_say_what_none_of_them_says() -> None:
 
 def test_another_place_is_another_symbol() -> None:
     """Frames are added up only while the symbol stays about where it is."""
-    reader = QrReader()
+    reader = qr_reader()
     first, second = noisy_frames(2)
     read(first, reader)
     read(np.roll(second, 120, axis=1), reader)
@@ -177,7 +178,7 @@ def test_another_place_is_another_symbol() -> None:
 
 def test_two_tickets_are_never_added_up() -> None:
     """After another ticket of the same version has come, the first one's frames count no more."""
-    reader = QrReader()
+    reader = qr_reader()
     for frame in noisy_frames(2):
         assert read(frame, reader) == ""
     assert reader._sum is not None
@@ -194,7 +195,7 @@ def test_two_tickets_are_never_added_up() -> None:
 
 def test_a_symbol_in_sight_is_told_with_its_size() -> None:
     """What cannot be made out can at least be measured."""
-    reader = QrReader()
+    reader = qr_reader()
     frame = noisy_frames(1)[0]
     assert read(frame, reader) == ""
     assert reader.sighted is not None
@@ -212,7 +213,7 @@ def test_nothing_is_found_where_nothing_is() -> None:
         np.zeros((64, 64), np.uint8),
     ):
         whole = Region(0, 0, frame.shape[1], frame.shape[0], 9.0)
-        assert QrReader().read(frame, [whole, *regions(frame)]) is None
+        assert finished(qr_reader().read(frame, [whole, *regions(frame)])) is None
 
 
 def test_the_densest_region_is_the_code() -> None:

@@ -10,6 +10,8 @@ import segno
 from numpy.typing import NDArray
 from segno import consts
 
+from gate.capture.matrix.plane import Grid
+
 GREATEST_VERSION = 14
 """73 modules a side: no ticket has more, and no camera of a gate would see them."""
 LEVELS = "lmqh"
@@ -23,8 +25,6 @@ _FIRST_DARK = consts.TYPE_FINDER_PATTERN_LIGHT + consts.TYPE_QUIET_ZONE
 _TIMING_COLUMN = 6
 _STRAY_ROW, _STRAY_COLUMN = 8, 9
 """From the top and from the right: a module of data that segno 1.6 counts with the format."""
-
-Grid = NDArray[np.float32]
 
 
 class Block(NamedTuple):

@@ -1,0 +1,160 @@
+"""From a region of a frame to a clean drawing of the symbol that is in it.
+
+What one frame leaves open, the next may tell: likelihoods of the same symbol's modules add up over
+frames, wherever in them it is, for they are counted in modules and not in pixels.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gate.capture.matrix.equaliser import likelihoods
+from gate.capture.matrix.placed import L, Layout, Placed
+from gate.capture.matrix.plane import Corners, Grid, Picture
+from gate.capture.regions import Frame, Region, Sighted, evened, lean, turned
+from gate.capture.steps import Steps
+
+MARGIN = 0.25
+"""Share of a region's longer side that is looked at around it."""
+LARGEST_PX = 500
+"""Longer sides are scaled down to that: a symbol that large has large modules."""
+SCALE, QUIET = 3, 4
+"""Pixels a module and modules of margin of the drawing."""
+SIGHTED_FIT = 0.65
+"""From here on it is a symbol, readable or not."""
+SAME = 0.25
+"""Correlation from which on two frames show the same symbol; two tickets have about 0."""
+FORGET_FRAMES = 10
+"""A symbol out of view for so many looks does not go on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A symbol that was made out."""
+
+    picture: Frame
+    """Drawn anew, without a flaw."""
+    corners: tuple[tuple[int, int], ...]
+    """Where it is in the frame, clockwise from the symbol's own top left."""
+    frames: int
+    """How many frames it took."""
+
+
+@dataclass(slots=True, eq=False)
+class _Sum:
+    layout: Layout
+    ratios: Grid
+    middle: NDArray[np.float64]
+    side: float
+    """Pixels."""
+    last: int
+    """Number of the last frame that was added."""
+    frames: int = 1
+
+
+class MatrixReader(Generic[L]):
+    """Makes symbols of one kind out, over several frames where one does not do."""
+
+    def __init__(
+        self,
+        placed: Callable[[Picture], Steps[Placed[L] | None]],
+        made_out: Callable[[Grid, L], NDArray[np.bool_] | None],
+    ) -> None:
+        """``placed`` finds one in a picture; ``made_out`` draws what its modules say, corrected."""
+        self._placed, self._made_out = placed, made_out
+        self._sum: _Sum | None = None
+        self._frame = 0
+        self.sighted: Sighted | None = None
+        """The symbol that the last frame had and that could not be made out."""
+
+    def read(self, grey: Frame, within: list[Region]) -> Steps[Drawing | None]:
+        """Look for a symbol in regions of the next frame."""
+        self._frame += 1
+        sighted = None
+        for region in within:
+            found = yield from self._found(grey, region.grown(MARGIN, grey.shape))
+            if found is None:
+                continue
+            yield
+            picture, at, corners = found
+            left, top = corners.min(0)
+            right, bottom = corners.max(0)
+            place = Region(
+                int(left), int(top), int(right - left), int(bottom - top), region.density
+            )
+            ratios = likelihoods(picture, at.layout.known, at.corners)
+            frames = 1
+            symbol = self._made_out(ratios, at.layout)
+            if symbol is None:
+                gathered = self._gathered(ratios, at.layout, corners)
+                frames = gathered.frames
+                if frames > 1:
+                    symbol = self._made_out(gathered.ratios, at.layout)
+            if symbol is not None:
+                self.sighted = None
+                # The same symbol seen again is made out anew: a second opinion is one.
+                self._sum = None
+                outline = tuple((round(x), round(y)) for x, y in corners.tolist())
+                return Drawing(_picture(symbol), outline, frames)
+            module_px = math.sqrt(cv2.contourArea(corners.astype(np.float32))) / at.layout.size
+            if abs(at.fit) > SIGHTED_FIT:
+                sighted = Sighted(place, module_px)
+            break
+        self.sighted = sighted
+        return None
+
+    def _gathered(self, ratios: Grid, of: L, corners: Corners) -> _Sum:
+        """The likelihoods together with those of former frames, if they are of one symbol."""
+        middle, side = corners.mean(0), float(np.ptp(corners, 0).max())
+        new, before = _Sum(of, ratios, middle, side, self._frame), self._sum
+        data = of.data_at.ravel()
+        if (
+            before is not None
+            and before.layout is of
+            and self._frame - before.last <= FORGET_FRAMES
+            and np.hypot(*(middle - before.middle)) < max(side, before.side)
+            and _correlation(before.ratios.ravel()[data], ratios.ravel()[data]) > SAME
+        ):
+            new.ratios, new.frames = ratios + before.ratios, before.frames + 1
+        self._sum = new
+        return new
+
+    def _found(
+        self, grey: Frame, region: Region
+    ) -> "Steps[tuple[Picture, Placed[L], Corners] | None]":
+        """A picture with evened contrast, the symbol in it, and its corners in the frame."""
+        part = region.of(grey)
+        factor = min(1.0, LARGEST_PX / max(part.shape))
+        if factor < 1:
+            how = cv2.INTER_AREA
+            smaller = cv2.resize(part, None, fx=factor, fy=factor, interpolation=how)
+            part = np.asarray(smaller, np.uint8)
+        picture = evened(part)
+        soft = cv2.GaussianBlur(picture, (0, 0), 0.7)
+        upright, back = turned(soft, lean(part), beyond=0.0)
+        yield
+        found = yield from self._placed(upright)
+        if found is None:
+            return None
+        # Affine maps of OpenCV count from the middle of the first pixel, corners from its edge.
+        corners = (found.corners - 0.5) @ back[:, :2].T + back[:, 2] + 0.5
+        at = Placed(found.layout, corners, found.fit)
+        return (
+            picture if found.fit > 0 else -picture,
+            at,
+            corners / factor + (region.left, region.top),
+        )
+
+
+def _correlation(one: "NDArray[np.float32]", other: "NDArray[np.float32]") -> float:
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other) + 1e-6))
+
+
+def _picture(symbol: "NDArray[np.bool_]") -> Frame:
+    light = np.where(np.pad(symbol, QUIET), 0, 255).astype(np.uint8)
+    return np.repeat(np.repeat(light, SCALE, 0), SCALE, 1)
