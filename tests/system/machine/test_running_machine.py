@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gate.ui.tones import RATE, Sound, drawn
+from gate.output.tones import RATE, Sound, drawn
 from tests.support.notes import Samples, notes
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
