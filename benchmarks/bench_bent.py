@@ -67,7 +67,9 @@ def crumpled(amount: float, side: float, rng: np.random.Generator) -> Bend:
     push *= amount / math.sqrt(float((push**2).sum()) / 2)
 
     def shape(at: Points) -> Points:
-        return np.concatenate([at + np.sin(at @ towards + phase) @ push, np.zeros_like(at[..., :1])], -1)
+        return np.concatenate(
+            [at + np.sin(at @ towards + phase) @ push, np.zeros_like(at[..., :1])], -1
+        )
 
     def light(at: Points) -> NDArray[np.float64]:
         slope = np.cos(at @ towards + phase) @ (push[:, 0] * towards[0])
@@ -142,7 +144,11 @@ def ticket(kind: str, rng: np.random.Generator) -> Ticket:
     symbol = segno.make(text, version=version, error="m", mode="byte", boost_error=False)
     modules = np.pad(np.array([list(row) for row in symbol.matrix]), PAPER)
     sheet = cv2.resize(
-        np.where(modules, 45.0, 228.0), None, fx=TEXTURE_PX, fy=TEXTURE_PX, interpolation=cv2.INTER_NEAREST
+        np.where(modules, 45.0, 228.0),
+        None,
+        fx=TEXTURE_PX,
+        fy=TEXTURE_PX,
+        interpolation=cv2.INTER_NEAREST,
     )
     side = len(modules) - 2 * PAPER
     paper = bend(kind, side, rng)
@@ -210,7 +216,10 @@ def main() -> None:
         "OpenCV": decoders.opencv_qr,
         "OpenCV curved": decoders.opencv_curved,
     }
-    print(f"{'of ' + str(options.count):14}{'stream':>10}{'full effort':>16}" + "".join(f"{name:>16}" for name in peers))
+    print(
+        f"{'of ' + str(options.count):14}{'stream':>10}{'full effort':>16}"
+        + "".join(f"{name:>16}" for name in peers)
+    )
     for kind in SETS:
         drawn = tickets(options.seed, kind, options.count)
         if options.keep:

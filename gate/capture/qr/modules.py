@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gate.capture.qr.bend import Bent
 from gate.capture.qr.correction import correct
 from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, Grid, Layout
 from gate.capture.qr.search import Picture, Placed, sampled
@@ -41,7 +42,7 @@ class Message:
     codewords: bytes
 
 
-def likelihoods(picture: Picture, at: Placed) -> Grid:
+def likelihoods(picture: Picture, at: Placed | Bent) -> Grid:
     """For each module the log-likelihood ratio of dark to light."""
     size, known = at.layout.size, at.layout.known.ravel()
     inputs = _inputs(picture, at)
@@ -72,7 +73,7 @@ def _learned(
     return np.asarray(learned, np.float32)
 
 
-def _inputs(picture: Picture, at: Placed) -> NDArray[np.float32]:
+def _inputs(picture: Picture, at: Placed | Bent) -> NDArray[np.float32]:
     """What is seen in and around each module, dark being high: as it is, bent, and at most."""
     size, side = at.layout.size, 2 * REACH + 1
     along = (np.arange(-REACH, (size - 1) * PER_MODULE + REACH + 1)) / PER_MODULE + 0.5

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gate.capture.qr.bend import bent
 from gate.capture.qr.layout import Grid, Layout
 from gate.capture.qr.modules import likelihoods, message
 from gate.capture.qr.search import Placed, placed
@@ -80,6 +81,12 @@ class QrReader:
             ratios = likelihoods(picture, at)
             frames = 1
             decoded = message(ratios, at.layout)
+            paper = bent(picture, at) if decoded is None else None
+            if paper is not None:
+                anew = likelihoods(picture, paper)
+                decoded = message(anew, at.layout)
+                # Where the map was grown in vain, the flat one may still be nearer the truth.
+                ratios = max(ratios, anew, key=_sureness)
             if decoded is None:
                 gathered = self._gathered(ratios, at.layout, corners)
                 frames = gathered.frames
@@ -139,6 +146,10 @@ def _found(
 
 def _correlation(one: "NDArray[np.float32]", other: "NDArray[np.float32]") -> float:
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other) + 1e-6))
+
+
+def _sureness(ratios: Grid) -> float:
+    return float(np.abs(ratios).mean())
 
 
 def _picture(symbol: "NDArray[np.bool_]") -> Frame:
