@@ -39,8 +39,8 @@ GUESSED = 0.5
 """How much a module that is guessed counts at most, beside one that is known."""
 FARTHEST = 1.0
 """Modules that a step moves anything."""
-LEAST_BEND = 0.25
-"""Modules by which finder patterns are off where paper is bent; on flat paper they are less."""
+LEAST_BEND = 0.14
+"""Modules by which finder patterns are off where paper is bent; on flat paper most are less."""
 LIKENESS = 0.75
 """Correlation of finder patterns that are aligned; a map that is grown from less is not right."""
 
@@ -108,8 +108,8 @@ class _Grid:
 
     @property
     def off(self) -> float:
-        """How far finder patterns are from where the corners have them: their worst, in modules."""
-        return float(np.hypot(*self._moved(self.moves))[self._on_finders].max())
+        """How far finder patterns are from where the corners have them, in modules on average."""
+        return float(np.hypot(*self._moved(self.moves))[self._on_finders].mean())
 
     @property
     def likeness(self) -> float:
