@@ -76,7 +76,7 @@ def crumpled(amount: float, side: float, rng: np.random.Generator) -> Bend:
 
     def light(at: Points) -> NDArray[np.float64]:
         slope = np.cos(at @ towards + phase) @ (push[:, 0] * towards[0])
-        return 1 - 0.6 * np.clip(slope, -0.4, 0.4) - 0.1
+        return np.asarray(0.9 - 0.6 * np.clip(slope, -0.4, 0.4))
 
     return Bend(shape, light)
 
@@ -103,7 +103,7 @@ def rolled(side: float, rng: np.random.Generator) -> Bend:
     radius, inward = side / covers, rng.choice([-1, 1])
 
     def angle(at: Points) -> NDArray[np.float64]:
-        return np.clip(at @ normal / radius, -1.3, 1.3)
+        return np.asarray(np.clip(at @ normal / radius, -1.3, 1.3))
 
     def shape(at: Points) -> Points:
         around = angle(at)[..., None]

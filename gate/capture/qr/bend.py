@@ -53,7 +53,7 @@ class Bent:
     """A symbol on bent paper."""
 
     flat: Placed
-    moves: Array
+    moves: Grid
     """How far the map is moved at each of its knots, in modules along and down (2, K, K)."""
 
     @property
@@ -148,11 +148,11 @@ class _Grid:
         pull -= (self.moves.reshape(2, knots) @ stiff).ravel()
         step = np.linalg.solve(squares.reshape(2 * knots, -1), pull).reshape(self.moves.shape)
         most = float(np.abs(self._moved(step)).max())
-        self.moves += step * min(1.0, FARTHEST / max(most, 1e-9))
+        self.moves += step * np.float32(min(1.0, FARTHEST / max(most, 1e-9)))
 
-    def _moved(self, moves: Array) -> Array:
+    def _moved(self, moves: Grid) -> Grid:
         """By how much each sample is moved (2, P, P)."""
-        return np.asarray(self._splines @ moves @ self._splines.T)
+        return np.asarray(self._splines @ moves @ self._splines.T, np.float32)
 
     def _seen(self) -> Grid:
         """What the picture has at the samples; dark is high."""
@@ -164,7 +164,7 @@ class _Grid:
         """Sums of weights times what each two knots have to do with a sample."""
         knots = self._splines.shape[1]
         sums = (self._pairs.T @ weights @ self._pairs).reshape((knots,) * 4)
-        return sums.transpose(0, 2, 1, 3).reshape(knots**2, knots**2)
+        return np.asarray(sums.transpose(0, 2, 1, 3).reshape(knots**2, knots**2), np.float32)
 
 
 def _splines(at: Array, size: int) -> Array:
@@ -181,7 +181,7 @@ def _bending(knots: int) -> Grid:
     steep, curved = np.diff(whole, axis=0), np.diff(whole, 2, axis=0)
     steep, curved = steep.T @ steep, curved.T @ curved
     energy = np.kron(curved, whole) + np.kron(whole, curved) + 2 * np.kron(steep, steep)
-    return (energy + LOOSE * np.eye(knots**2)).astype(np.float32)
+    return np.asarray(energy + LOOSE * np.eye(knots**2), np.float32)
 
 
 def _softened(modules: Grid, over: float) -> Grid:
