@@ -86,6 +86,16 @@ def opencv_qr(frame: Frame) -> Read:
     return [(text, "QRCode") for text in texts if text]
 
 
+def opencv_curved(frame: Frame) -> Read:
+    """OpenCV's QR detector, which straightens one bent symbol."""
+    detector = cv2.QRCodeDetector()
+    try:
+        text, _corners, _straight = detector.detectAndDecodeCurved(frame)
+    except (cv2.error, UnicodeDecodeError):
+        return []
+    return [(text, "QRCode")] if text else []
+
+
 def _zxing(frame: Frame, **options: Any) -> Read:
     found = zxingcpp.read_barcodes(
         cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY),

@@ -325,9 +325,9 @@ def folder_source(path: Path) -> Source:
 
 def read_picture(path: Path) -> "Frame":
     """A picture file as a frame. Raises InputError when it is none."""
+    cv2 = load_cv2()
     import numpy as np  # noqa: PLC0415  loaded when a picture is
 
-    cv2 = load_cv2()
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
@@ -344,9 +344,15 @@ def read_picture(path: Path) -> "Frame":
 
 
 def load_cv2() -> Any:
-    """OpenCV, silenced: the terminal belongs to the screen. Raises InputError without it."""
+    """OpenCV, silenced: the terminal belongs to the screen. Raises InputError without it.
+
+    Comes before the first ``import numpy``.
+    """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # numpy's matrices here are small: its threads would only wait for each other, and on a machine
+    # that others use too that has cost seventy times the time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import cv2  # noqa: PLC0415  90 MB, loaded when a camera is used
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gate.capture.camera import load_cv2
 from gate.clock import Clock, SystemClock
 from gate.config import Config, load
 from gate.core.hlc import Reading
@@ -63,6 +64,7 @@ def prepare(path: Path, now: float | None = None) -> Demo:
     _play_the_last_hour(folder)
     config = load(environment={}, file=_config_file(path))
     config = msgspec.structs.replace(config, data_dir=str(path))
+    load_cv2()
     from gate.demo.synthetic_camera import DrawnCamera  # noqa: PLC0415  it loads OpenCV
 
     showings, turns = _script(int(now * 1000))

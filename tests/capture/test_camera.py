@@ -1,5 +1,8 @@
 """Cameras that freeze, block, fail, vanish and come back; files and folders that end."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -329,3 +332,32 @@ def test_the_wishes_are_told_in_the_right_order(monkeypatch: pytest.MonkeyPatch)
     assert told.index(cv2.CAP_PROP_FOURCC) < told.index(cv2.CAP_PROP_FRAME_WIDTH)
     assert cv2.CAP_PROP_FPS not in told
     assert (cv2.CAP_PROP_EXPOSURE, 50) in said
+
+
+LOADED = """
+import os
+from gate.capture.camera import load_cv2
+{before}
+load_cv2()
+import numpy
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+def threads(before: str) -> int:
+    """How many a process has that has loaded OpenCV and numpy."""
+    program = [sys.executable, "-c", LOADED.format(before=before)]
+    environment = {name: value for name, value in os.environ.items() if "THREADS" not in name}
+    done = subprocess.run(program, env=environment, capture_output=True, check=True, timeout=120)
+    return int(done.stdout)
+
+
+@pytest.mark.system
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir() or os.cpu_count() == 1,
+    reason="counts threads as Linux does, on several cores",
+)
+def test_numpy_starts_no_threads_of_its_own() -> None:
+    """On a busy machine they only wait for each other; mutation: two that are asked for."""
+    assert threads(before="") == 1
+    assert threads(before="os.environ['OPENBLAS_NUM_THREADS'] = '2'") > 1

@@ -11,11 +11,16 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.capture.matrix.equaliser import likelihoods
+from gate.capture.matrix.placed import Placed
+from gate.capture.matrix.plane import Picture
 from gate.capture.matrix.reader import FORGET_FRAMES, Drawing, MatrixReader
+from gate.capture.qr.bend import Bent, bent
 from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, Layout, layout
 from gate.capture.qr.message import FIELD, message
 from gate.capture.qr.reader import qr_reader
-from gate.capture.regions import Frame, Region, regions
+from gate.capture.qr.search import placed
+from gate.capture.regions import Frame, Region, evened, regions
 from gate.capture.steps import finished
 
 TEXT = "TKT:K7QX-0001-MEI-LIN"
@@ -49,6 +54,49 @@ def smeared(frame: Frame, length: int, noise: float, seed: int = 1) -> Frame:
     moved = cv2.filter2D(frame.astype(np.float32), -1, streak)
     grain = np.random.default_rng(seed).normal(0, noise, frame.shape)
     return np.clip(moved + grain, 0, 255).astype(np.uint8)
+
+
+def crumpled(amount: float, version: int = 4) -> Frame:
+    """A frame of a symbol on paper whose waves move its modules by ``amount`` of them at most."""
+    frame = held_up(version=version, degrees=4)
+    px, wave = 4.0, 4.0 * 30
+    y, x = np.indices(frame.shape, np.float32)
+    across = x + amount * px * np.sin(2 * np.pi * (y / wave + 0.1))
+    down = y + amount * px * np.sin(2 * np.pi * (x / wave + 0.35))
+    return np.asarray(cv2.remap(frame, across, down, cv2.INTER_LINEAR), np.uint8)
+
+
+def pushed(at: "np.ndarray", amount: float) -> "np.ndarray":
+    """How far ``crumpled`` looks aside at places in pixels."""
+    px, wave = 4.0, 4.0 * 30
+    across = np.sin(2 * np.pi * ((at[:, 1] - 0.5) / wave + 0.1))
+    down = np.sin(2 * np.pi * ((at[:, 0] - 0.5) / wave + 0.35))
+    return amount * px * np.stack([across, down], 1)
+
+
+def true_middles(version: int, degrees: float) -> "tuple[np.ndarray, np.ndarray]":
+    """Middles of a symbol's modules, counted in modules, and where ``held_up`` has them."""
+    size, px = 4 * version + 17, 4.0
+    middles = np.stack(np.meshgrid(*[np.arange(size) + 0.5] * 2), -1).reshape(-1, 2)
+    turn = np.asarray(cv2.getRotationMatrix2D((0, 0), degrees, px), np.float64)[:, :2]
+    # OpenCV counts from the middle of the first pixel, of which eight are a module.
+    return middles, (middles - size / 2 - 1 / 16) @ turn.T + (320.5, 240.5)
+
+
+def off(
+    at: Placed[Layout] | Bent, middles: "np.ndarray", true: "np.ndarray", percentile: float
+) -> float:
+    """How far from the truth middles are held to be, in modules."""
+    return float(np.percentile(np.hypot(*(at.points(middles) - true).T) / 4.0, percentile))
+
+
+def placed_in(frame: Frame) -> tuple[Placed[Layout], Picture]:
+    """The symbol in the middle of a frame, and the picture that it was found in."""
+    left, top, side = 200, 120, 240
+    picture = evened(frame)
+    found = finished(placed(picture[top : top + side, left : left + side]))
+    assert found is not None
+    return Placed(found.layout, found.corners + np.array([left, top]), found.fit), picture
 
 
 def zxing(frame: Frame) -> list[str]:
@@ -115,6 +163,72 @@ def test_a_smeared_symbol_is_read_that_zxing_cannot_read() -> None:
     frame = smeared(held_up(), length=11, noise=4)
     assert zxing(frame) == []
     assert read(frame) == TEXT
+
+
+def test_bent_paper_is_read_by_a_map_that_bends() -> None:
+    """Waves of a module to either side, dark on light and light on dark."""
+    frame = crumpled(1.0)
+    assert zxing(frame) == []
+    assert read(frame) == TEXT
+    assert read(~frame) == TEXT
+
+
+def test_without_the_map_bent_paper_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutation: the same frame with four corners alone."""
+    monkeypatch.setattr("gate.capture.qr.reader.bent", lambda *_: None)
+    assert read(crumpled(1.0)) == ""
+
+
+def test_aligned_from_afar_modules_are_taken_for_their_neighbours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Mutation: a map that takes in all modules at once instead of ring after ring."""
+    monkeypatch.setattr("gate.capture.qr.bend.RING", 99.0)
+    assert read(crumpled(1.0)) == ""
+
+
+def test_the_map_is_where_the_paper_is() -> None:
+    """It finds the middles of modules to a third of one, where four corners are out by more."""
+    middles, flat = true_middles(version=4, degrees=4)
+    wavy = flat
+    for _step in range(20):
+        wavy = flat - pushed(wavy, 1.0)
+    at, picture = placed_in(crumpled(1.0))
+    paper = bent(picture, at)
+    assert paper is not None
+    assert off(paper, middles, wavy, 95) < 1 / 3 < off(at, middles, wavy, 50)
+
+
+def test_flat_paper_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map that is grown all the same is as right as the corners were."""
+    middles, flat = true_middles(version=4, degrees=4)
+    at, picture = placed_in(held_up(version=4, degrees=4))
+    monkeypatch.setattr("gate.capture.qr.bend.LEAST_BEND", 0.0)
+    paper = bent(picture, at)
+    assert paper is not None
+    assert off(paper, middles, flat, 95) < 1 / 3
+
+
+def test_noise_under_the_finder_patterns_is_no_text() -> None:
+    """A map can be bent so that noise has edges where a grid has them; nothing is read in it."""
+    rng = np.random.default_rng(5)
+    grown = 0
+    for _n in range(12):
+        light = np.where(np.pad(modules(TEXT, 3), 6), 30, 210).astype(np.uint8)
+        light[15:33, 15:33] = rng.choice([30, 210], (18, 18))
+        large = cv2.resize(light, None, fx=5, fy=5, interpolation=cv2.INTER_NEAREST)
+        y, x = np.indices(large.shape, np.float32)
+        frame = cv2.remap(large, x + 5 * np.sin(y / 22), y + 4 * np.sin(x / 25), cv2.INTER_LINEAR)
+        picture = evened(np.asarray(frame, np.uint8))
+        at = finished(placed(picture))
+        assert at is not None
+        paper = bent(picture, at)
+        grown += paper is not None
+        assert (
+            paper is None
+            or message(likelihoods(picture, at.layout.known, paper.points), at.layout) is None
+        )
+    assert grown
 
 
 def test_light_on_dark_and_any_turn_are_read() -> None:

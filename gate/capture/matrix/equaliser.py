@@ -8,7 +8,7 @@ frames in which a symbol is seen, and corrected by how sure each codeword is.
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled
+from gate.capture.matrix.plane import Grid, Map, Picture, sampled
 
 PER_MODULE = 2
 """Samples a module, along and across."""
@@ -24,13 +24,14 @@ HUMBLE = 0.2
 """Share of a ratio that is believed when codewords are ordered by doubt."""
 
 
-def likelihoods(picture: Picture, pattern: Grid, corners: Corners) -> Grid:
+def likelihoods(picture: Picture, pattern: Grid, points: Map) -> Grid:
     """For each module of a symbol the log-likelihood ratio of dark to light.
 
-    ``pattern`` is what is known of it: 1 is dark, -1 is light, 0 may be either.
+    ``pattern`` is what is known of it: 1 is dark, -1 is light, 0 may be either. ``points`` has its
+    modules in the picture.
     """
     size, known = len(pattern), pattern.ravel()
-    inputs = _inputs(picture, size, corners)
+    inputs = _inputs(picture, size, points)
     wanted, trust = known, np.abs(known)
     for _round in range(ROUNDS):
         soft = inputs @ _learned(inputs, wanted, trust)
@@ -59,14 +60,12 @@ def _learned(
     return np.asarray(learned, np.float32)
 
 
-def _inputs(picture: Picture, size: int, corners: Corners) -> NDArray[np.float32]:
+def _inputs(picture: Picture, size: int, points: Map) -> NDArray[np.float32]:
     """What is seen in and around each module, dark being high: as it is, bent, and at most."""
     side = 2 * REACH + 1
     along = (np.arange(-REACH, (size - 1) * PER_MODULE + REACH + 1)) / PER_MODULE + 0.5
     places = np.stack(np.meshgrid(along, along), -1).reshape(-1, 2)
-    seen = -sampled(picture, projected(corners[None], size, places)[0]).reshape(
-        len(along), len(along)
-    )
+    seen = -sampled(picture, points(places)).reshape(len(along), len(along))
     windows = np.lib.stride_tricks.sliding_window_view(seen, (side, side))
     around = windows[::PER_MODULE, ::PER_MODULE].reshape(size * size, side * side)
     core = around[:, _CORE]

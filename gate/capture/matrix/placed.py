@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.plane import Corners, Grid
+from gate.capture.matrix.plane import Corners, Grid, projected
 
 
 class Layout(Protocol):
@@ -35,3 +36,7 @@ class Placed(Generic[L]):
     corners: Corners
     fit: float
     """Correlation with what is known of the symbol; below 0 it is light on dark."""
+
+    def points(self, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Places in modules as pixels, where all are in one plane."""
+        return np.asarray(projected(self.corners[None], self.layout.size, at)[0], np.float32)

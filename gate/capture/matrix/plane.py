@@ -11,6 +11,8 @@ Grid = NDArray[np.float32]
 """Modules of a symbol."""
 Corners = NDArray[np.float64]
 """Four (x, y) in pixels of the picture, clockwise from the symbol's own top left."""
+Map = Callable[[NDArray[np.float64]], NDArray[np.float32]]
+"""Where places in modules (P, 2) are in pixels."""
 Fits = Callable[[NDArray[np.float64]], NDArray[np.float32]]
 """How well each of many sets of corners (K, 4, 2) fits."""
 STEPS = (1.0, 0.5, 0.25, 0.12)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gate.capture.matrix.equaliser import likelihoods
 from gate.capture.matrix.placed import L, Layout, Placed
-from gate.capture.matrix.plane import Corners, Grid, Picture
+from gate.capture.matrix.plane import Corners, Grid, Map, Picture
 from gate.capture.regions import Frame, Region, Sighted, evened, lean, turned
 from gate.capture.steps import Steps
 
@@ -64,9 +64,13 @@ class MatrixReader(Generic[L]):
         self,
         placed: Callable[[Picture], Steps[Placed[L] | None]],
         made_out: Callable[[Grid, L], NDArray[np.bool_] | None],
+        bent: Callable[[Picture, Placed[L]], Map | None] | None = None,
     ) -> None:
-        """``placed`` finds one in a picture; ``made_out`` draws what its modules say, corrected."""
-        self._placed, self._made_out = placed, made_out
+        """``placed`` finds one in a picture; ``made_out`` draws what its modules say, corrected.
+
+        ``bent`` says where bent paper has them; ``None``: it is flat.
+        """
+        self._placed, self._made_out, self._bent = placed, made_out, bent
         self._sum: _Sum | None = None
         self._frame = 0
         self.sighted: Sighted | None = None
@@ -87,9 +91,17 @@ class MatrixReader(Generic[L]):
             place = Region(
                 int(left), int(top), int(right - left), int(bottom - top), region.density
             )
-            ratios = likelihoods(picture, at.layout.known, at.corners)
+            ratios = likelihoods(picture, at.layout.known, at.points)
             frames = 1
             symbol = self._made_out(ratios, at.layout)
+            if symbol is None and self._bent is not None:
+                yield
+                points = self._bent(picture, at)
+                if points is not None:
+                    anew = likelihoods(picture, at.layout.known, points)
+                    symbol = self._made_out(anew, at.layout)
+                    # Where the map was grown in vain, the flat one may be nearer the truth.
+                    ratios = max(ratios, anew, key=_sureness)
             if symbol is None:
                 gathered = self._gathered(ratios, at.layout, corners)
                 frames = gathered.frames
@@ -153,6 +165,10 @@ class MatrixReader(Generic[L]):
 
 def _correlation(one: "NDArray[np.float32]", other: "NDArray[np.float32]") -> float:
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other) + 1e-6))
+
+
+def _sureness(ratios: Grid) -> float:
+    return float(np.abs(ratios).mean())
 
 
 def _picture(symbol: "NDArray[np.bool_]") -> Frame:

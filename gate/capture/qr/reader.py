@@ -1,6 +1,9 @@
-"""QR symbols that zxing-cpp gives up."""
+"""QR symbols that zxing-cpp gives up, on flat paper or bent."""
 
+from gate.capture.matrix.placed import Placed
+from gate.capture.matrix.plane import Map, Picture
 from gate.capture.matrix.reader import MatrixReader
+from gate.capture.qr.bend import bent
 from gate.capture.qr.layout import Layout
 from gate.capture.qr.message import made_out
 from gate.capture.qr.search import placed
@@ -8,4 +11,9 @@ from gate.capture.qr.search import placed
 
 def qr_reader() -> MatrixReader[Layout]:
     """One for a camera's frames."""
-    return MatrixReader(placed, made_out)
+    return MatrixReader(placed, made_out, _on_bent_paper)
+
+
+def _on_bent_paper(picture: Picture, at: Placed[Layout]) -> Map | None:
+    paper = bent(picture, at)
+    return None if paper is None else paper.points
