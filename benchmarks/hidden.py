@@ -12,7 +12,8 @@ from itertools import count, islice
 import numpy as np
 
 from benchmarks import decoders, scenes
-from benchmarks.scenes import Clutter, Faults, Frame, Page, Random, Scene
+from benchmarks.scenes import Clutter, Faults, Page, Random, Scene
+from gate.capture.regions import Frame
 
 SECOND = 30
 """Frames of one scene that the camera's loop gets."""

@@ -296,8 +296,9 @@ def checks(picture: Picture, box: Box, rng: Random) -> None:
     """A checked table cloth."""
     part = _sized(picture, box, rng)
     pitch = int(rng.integers(6, 16))
-    down, across = (np.arange(side) // pitch for side in part.shape)
-    part[:] = np.where((across + down[:, None]) % 2, 225, 40)
+    high, wide = part.shape
+    down, across = np.arange(high)[:, None] // pitch, np.arange(wide) // pitch
+    part[:] = np.where((across + down) % 2, 225, 40)
 
 
 def trembling(frame: Frame, rng: Random) -> Frame:
