@@ -276,11 +276,12 @@ def poster(picture: Picture, box: Box, rng: Random) -> None:
 def fine_print(picture: Picture, box: Box, rng: Random) -> None:
     """A page of small letters."""
     part = _sized(picture, box, rng)
-    page = np.full(part.shape, 240, np.uint8)
+    high, wide = part.shape
+    page = np.full((high, wide), 240, np.uint8)
     step = int(rng.integers(9, 14))
     letters = "ABCDEFGHIKLMNOPRSTUVWZ aeiou nrst "
-    for line in range(step, page.shape[0], step):
-        text = "".join(letters[i] for i in rng.integers(0, len(letters), page.shape[1] // 4))
+    for line in range(step, high, step):
+        text = "".join(letters[i] for i in rng.integers(0, len(letters), wide // 4))
         cv2.putText(page, text, (3, line), cv2.FONT_HERSHEY_SIMPLEX, step / 40, 30, 1, cv2.LINE_AA)
     part[:] = page
 

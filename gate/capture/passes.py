@@ -24,8 +24,7 @@ from gate.capture.regions import (
 from gate.capture.steps import Steps, finished
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
