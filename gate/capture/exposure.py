@@ -28,8 +28,6 @@ SCREEN = (0.01, 0.5)
 """Shares of a picture that the burnt out screen of a phone covers; lamps are less, windows more."""
 DIM, LIT = 90, 170
 """Grey levels: lightest parts of a code that is too dark, and of one that is not."""
-GREY = 110
-"""Grey level that the darkest parts of a code stay below, unless light spills over them."""
 BURNT = 0.25
 """Share of a code that is burnt out."""
 GAMMA = 2.2
@@ -82,27 +80,38 @@ def light_of(grey: Frame) -> Light | None:
         codes = within
     if not codes:
         return None
-    return Light(_wish(codes[0].of(grey)), _middle(codes[0], grey), is_code=True)
+    code = max(codes, key=lambda one: _lightest(one.of(grey)))
+    change = _wish(code.of(grey))
+    bright = _screen(grey, LIT)
+    if change > 1 and bright is not None and not _is_within(code, bright):
+        # A striped shirt beside a screen.
+        change = 1.0
+    return Light(change, _middle(code, grey), is_code=True)
 
 
 def _wish(part: "NDArray[np.uint8]") -> float:
     """By how much more or less a code should be exposed; 1 where it is well lit."""
+    # How far beyond white its light is cannot be seen, and dark modules shrink by it.
+    if (part >= BLOWN).mean() > BURNT:
+        return 0.5
+    light = _lightest(part)
+    return (LIT / max(light, 1.0)) ** GAMMA if light < DIM else 1.0
+
+
+def _lightest(part: "NDArray[np.uint8]") -> float:
     import numpy as np  # noqa: PLC0415  loaded with the camera
 
-    dark, light = np.percentile(part, (10, 95))
-    if dark > GREY and (part >= BLOWN).mean() > BURNT:
-        return 0.5
-    return float((LIT / max(light, 1)) ** GAMMA) if light < DIM else 1.0
+    return float(np.percentile(part, 95))
 
 
-def _screen(grey: Frame) -> Region | None:
-    """The largest spot that is burnt out, if a screen may be as large."""
+def _screen(grey: Frame, least: int = BLOWN) -> Region | None:
+    """The largest spot that is as light, or burnt out, if a screen may be as large."""
     cv2 = load_cv2()
     height, width = (side // CELL for side in grey.shape)
     if min(height, width) < 1:
         return None
     small = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-    blown = (small >= BLOWN).astype("uint8")
+    blown = (small >= least).astype("uint8")
     _count, _labels, boxes, _middles = cv2.connectedComponentsWithStats(blown)
     *box, area = max(boxes[1:].tolist(), key=lambda one: one[-1], default=[0, 0, 0, 0, 0])
     if not SCREEN[0] < area / (width * height) < SCREEN[1]:

@@ -91,7 +91,7 @@ def play(device: Driver, frames: int) -> Followed:
 
 
 @pytest.mark.parametrize(
-    ("exposed", "wanted"), [(3000, "less"), (100, "the same"), (2, "more")], ids=str
+    ("exposed", "wanted"), [(3000, "less"), (60, "the same"), (2, "more")], ids=str
 )
 def test_what_is_metered_is_the_code(exposed: float, wanted: str) -> None:
     """A burnt out screen wants less light, a dark code more, a good one what it has."""
