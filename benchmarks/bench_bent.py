@@ -18,14 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import bench_clutter
 import cv2
-import decoders
 import numpy as np
 import segno
 from numpy.typing import NDArray
 
-from gate.capture.regions import Frame
+from benchmarks.hidden import is_read
+from benchmarks.scenes import Scene
 
 WIDTH, HEIGHT = 1280, 720
 FOCAL = 1.1 * WIDTH
@@ -52,13 +51,6 @@ class Bend(NamedTuple):
 
     shape: Callable[[Points], Points]
     light: Callable[[Points], NDArray[np.float64]]
-
-
-class Ticket(NamedTuple):
-    """A frame, and what the symbol in it says."""
-
-    frame: Frame
-    text: str
 
 
 def crumpled(amount: float, side: float, rng: np.random.Generator) -> Bend:
@@ -140,7 +132,7 @@ def pose(rng: np.random.Generator, module_px: float) -> Callable[[Points], Point
     return project
 
 
-def ticket(kind: str, rng: np.random.Generator) -> Ticket:
+def ticket(kind: str, rng: np.random.Generator) -> Scene:
     """One frame of a camera at a gate."""
     version, module_px = int(rng.integers(2, 7)), rng.uniform(3.0, 5.0)
     text = "TKT:" + "".join(rng.choice(list(LETTERS), 14 + 8 * (version - 2)))
@@ -170,7 +162,7 @@ def ticket(kind: str, rng: np.random.Generator) -> Ticket:
     soft = cv2.GaussianBlur(frame, (0, 0), rng.uniform(0.5, 1.1))
     noisy = np.clip(soft + rng.normal(0, rng.uniform(2, 5), soft.shape), 0, 255).astype(np.uint8)
     _done, jpeg = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return Ticket(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8), text)
+    return Scene(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8), text)
 
 
 def seen(
@@ -204,7 +196,7 @@ def wall(rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def tickets(seed: str, kind: str, count: int) -> list[Ticket]:
+def tickets(seed: str, kind: str, count: int) -> list[Scene]:
     """Tickets of one of ``SETS``; the same for the same seed."""
     digests = (hashlib.sha256(f"{seed}:{kind}:{n}".encode()).digest() for n in range(count))
     return [ticket(kind, np.random.default_rng(list(digest))) for digest in digests]
@@ -216,12 +208,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24, help="tickets of each set")
     parser.add_argument("--keep", type=Path, help="where to keep the frames")
     options = parser.parse_args()
-    peers = {
-        "zxing-cpp": decoders.zxing_full,
-        "OpenCV": decoders.opencv_qr,
-        "OpenCV curved": decoders.opencv_curved,
+    looks = {
+        "full effort": "still",
+        "zxing-cpp": "zxing_full",
+        "OpenCV": "opencv_qr",
+        "OpenCV curved": "opencv_curved",
     }
-    names = "".join(f"{name:>16}" for name in ("full effort", *peers))
+    names = "".join(f"{name:>16}" for name in looks)
     print(f"{'of ' + str(options.count):14}{'stream':>10}{names}")
     for kind in SETS:
         drawn = tickets(options.seed, kind, options.count)
@@ -229,11 +222,11 @@ def main() -> None:
             options.keep.mkdir(parents=True, exist_ok=True)
             for number, one in enumerate(drawn):
                 cv2.imwrite(str(options.keep / f"{kind}-{number}.png"), one.frame)
-        stream = sum(bench_clutter.by_stream(one.frame, one.text, n) for n, one in enumerate(drawn))
+        stream = sum(is_read("stream", one, n) for n, one in enumerate(drawn))
         line = f"{kind:14}{stream:>10}"
-        for decode in (decoders.still, *peers.values()):
+        for look in looks.values():
             began = time.process_time()
-            read = sum(bench_clutter.by(decode, one.frame, one.text) for one in drawn)
+            read = sum(is_read(look, one) for one in drawn)
             each_ms = 1000 * (time.process_time() - began) / len(drawn)
             line += f"{read:>6} {each_ms:>6.0f} ms"
         print(line, flush=True)

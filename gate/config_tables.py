@@ -48,7 +48,8 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     height: Annotated[int, Meta(ge=0, le=4320)] = 720
     fps: Annotated[float, Meta(gt=0, le=240)] = 30.0
     fourcc: str = "MJPG"
-    exposure: float = 0.0
+    exposure: float | Literal["auto", "follow"] = "auto"
+    """Of what the driver takes, as it takes it; 0 is ``auto``."""
     rotation: Literal[0, 90, 180, 270] = 0
     formats: tuple[Symbology, ...] = get_args(Symbology)
 

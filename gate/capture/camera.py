@@ -74,6 +74,8 @@ class Source:
     """
     is_live: bool = True
     """Whether it is a device, which may die, rather than a file, which ends."""
+    look: "Callable[[Frame, bool], None] | None" = None
+    """Wants to know each frame that was looked at, and whether a code was read in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ from gate.capture.regions import (
 from gate.capture.steps import Steps, finished
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
@@ -164,25 +163,25 @@ def _inverted(scene: Scene) -> Iterator[View | None]:
 def _framed(scene: Scene) -> Iterator[View]:
     """The regions with a light margin, for dark symbols that a dark page leaves without one.
 
-    The light modules of a symbol reach all of its four sides, so it ends where they do.
+    The light modules of a symbol touch each other and reach all of its four sides, so it ends
+    where they do. Letters beside it are apart, and what is behind the page reaches the border.
     """
     cv2 = load_cv2()
     for picture, back in _upright(scene, factor=2.0):
         _level, light = cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        corners = cv2.boxPoints(cv2.minAreaRect(_ends(light)))
-        margin = cv2.fillConvexPoly(cv2.max(light, 255), corners.round().astype("int32"), 0)
-        yield View(cv2.max(picture, margin), back)
-
-
-def _ends(light: Frame) -> "NDArray[np.int32]":
-    """The first and the last light pixel of each row that has some: their hull is that of all."""
-    import numpy as np  # noqa: PLC0415  loaded with the camera
-
-    rows = np.flatnonzero(light.any(1))
-    first = light[rows].argmax(1)
-    last = light.shape[1] - 1 - light[rows, ::-1].argmax(1)
-    ends = np.concatenate([np.stack([first, rows], 1), np.stack([last, rows], 1)])
-    return ends.astype(np.int32)
+        height, width = picture.shape
+        _count, _labels, boxes, _middles = cv2.connectedComponentsWithStats(light)
+        inner = [
+            (wide * high, left, top, wide, high)
+            for left, top, wide, high, _area in boxes[1:].tolist()
+            if left and top and left + wide < width and top + high < height
+        ]
+        if inner:
+            _size, left, top, wide, high = max(inner)
+            framed = cv2.max(picture, 255)
+            symbol = slice(top, top + high), slice(left, left + wide)
+            framed[symbol] = picture[symbol]
+            yield View(framed, back)
 
 
 def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]:

@@ -164,6 +164,8 @@ class PictureScanner:
         )
         self._advise(codes)
         self._show(frame, codes)
+        if self._camera.source.look is not None:
+            self._camera.source.look(frame, bool(codes))
 
     def _is_agreed(self, code: "Code", shot: Shot, seen: Seen) -> bool:
         text = code.text

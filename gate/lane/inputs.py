@@ -17,6 +17,7 @@ from gate.capture.camera import (
 )
 from gate.capture.decode import Decoder
 from gate.capture.evdev import EvdevScanner
+from gate.capture.exposure import followed
 from gate.capture.glimpse import Furniture, Notice
 from gate.capture.hints import Advice
 from gate.capture.picture import PictureScanner, Preview, Seen
@@ -238,8 +239,10 @@ def camera_source(config: CameraConfig) -> Source | None:
         return folder_source(Path(config.folder).expanduser())
     if config.device in ("", "off"):
         return None
-    wish = Wish(config.width, config.height, config.fps, config.fourcc, config.exposure)
-    return device_source(config.device, wish)
+    by_hand = 0.0 if isinstance(config.exposure, str) else config.exposure
+    wish = Wish(config.width, config.height, config.fps, config.fourcc, by_hand)
+    source = device_source(config.device, wish)
+    return followed(source) if config.exposure == "follow" else source
 
 
 def capture_source(name: str, capture: Capture) -> Source:

@@ -471,6 +471,17 @@ def test_a_dark_page_needs_no_margin(look: Callable[[Frame], list[Code]]) -> Non
 
 
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
+def test_letters_beside_it_are_no_margin(look: Callable[[Frame], list[Code]]) -> None:
+    """The same among lines of text, on a phone in front of something light."""
+    symbol = drawn("QRCode")[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    frame = on_a_dark_page(symbol)
+    for line in (135, 150 + symbol.shape[0] + 30):
+        cv2.putText(frame, "ROW 7 SEAT 12", (222, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 235, 2)
+    frame[:, :190] = 200
+    assert found(look(frame)) == {("QRCode", TEXTS["QRCode"])}
+
+
+@pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
 def test_pdf417_is_read_in_negative(look: Callable[[Frame], list[Code]]) -> None:
     """Light on dark, beside stripes that lie another way."""
     frame, _corners = held_up(~drawn("PDF417"), 9)
