@@ -10,19 +10,22 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gate.capture import second_look
 from gate.capture.camera import load_cv2
+from gate.capture.parts import InParts, Parts
 from gate.capture.passes import (
     FULLY,
     GLANCE,
     IN_TURN,
     QR,
-    SYMBOLOGIES,
     THOROUGH,
     Pass,
     Scene,
 )
 from gate.capture.regions import Frame, Sighted
-from gate.capture.symbol_readers import Code, SymbolReader, reader_of, second_opinion
+from gate.capture.switched_off import OffHere, OthersInSight
+from gate.capture.symbol_readers import Code, Name, SymbolReader, look, reader_of, second_opinion
+from gate.core.symbologies import USUAL, Symbology
 
 if TYPE_CHECKING:
     from gate.capture.qr.reader import QrReader
@@ -46,20 +49,17 @@ STILL = 10
 LOOK_AGAIN = 10
 """Every so many frames a still scene is searched all the same."""
 
-_Name = tuple[str, bytes]
-"""What makes a code: its symbology and bytes. The same one twice in a frame is one."""
-
 
 class Decoder:
     """Finds codes in frames. It belongs to one thread, for it remembers what it saw."""
 
     def __init__(
         self,
-        symbologies: Sequence[str] = SYMBOLOGIES,
+        symbologies: Sequence[str] = USUAL,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._symbologies = frozenset(symbologies)
-        self._last: frozenset[_Name] = frozenset()
+        self._symbologies = frozenset(map(Symbology, symbologies))
+        self._last: frozenset[Name] = frozenset()
         self._turn = 0
         self._scene: Frame | None = None
         self._vain = 0
@@ -70,15 +70,22 @@ class Decoder:
         self._rested = 0
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
+        self._parts = Parts(now)
+        self.others: list[Code] = []
+        """Of the last full look: codes whose symbologies are not read here."""
+        self._others = OthersInSight(self._symbologies, now)
+        self.aside: OffHere | InParts | None = None
+        """What is in sight, has been read, and is no code to be decided."""
 
     def read(self, frame: Frame) -> list[Code]:
         """Look quickly, as at every frame of a camera."""
         self.missed = None
         grey = _grey(frame)
         if grey is None or self._is_exhausted(grey):
+            self.aside = self._others.found
             return []
         began = self._now()
-        codes = _look(GLANCE, self._reader, Scene(grey))
+        codes = look(GLANCE, self._reader, Scene(grey))
         glance_s = self._now() - began
         idle_s = began - self._ended if self._ended is not None else 0.0
         # Also beside known codes: a poster in view must not hide a ticket that is harder to read.
@@ -88,14 +95,17 @@ class Decoder:
         self._last = frozenset(codes)
         if codes:
             self._vain = 0
+            self._others.forget()
         else:
             self.missed = grey
+            self._look_for_others(grey)
+        whole = self._whole(codes)
         self._ended = self._now()
-        return list(codes.values())
+        return whole
 
     def read_fully(self, frame: Frame) -> list[Code]:
         """Look with everything there is, until nothing is left that looks like a code."""
-        self.missed = None
+        self.missed, self.aside, self.others = None, None, []
         grey = _grey(frame)
         if grey is None:
             return []
@@ -110,15 +120,46 @@ class Decoder:
                 codes = found | codes
                 scene = _without(codes, grey)
         if not codes and self._second is not None:
-            codes = _look(THOROUGH, self._second, scene)
-        return list(codes.values())
+            codes = look(THOROUGH, self._second, scene)
+        self.others = self._others.all_in(_without(codes, grey))
+        whole = self._whole(codes)
+        if self.others and not codes:
+            self.aside = OffHere(Symbology(self.others[0].symbology))
+        return whole
+
+    def agrees(self, frame: Frame, code: Code) -> bool:
+        """Whether another way to look says the same of a symbol of retail that was read in it."""
+        grey = _grey(frame)
+        return grey is not None and second_look.agrees(code, grey, self._reader)
+
+    @property
+    def parts(self) -> InParts | None:
+        """What was seen of a message in parts that is not whole yet."""
+        return self._parts.waiting
 
     @property
     def sighted(self) -> Sighted | None:
         """The QR symbol that the last look had and that could not be made out."""
         return self._qr.sighted if self._qr is not None else None
 
-    def _rescued(self, grey: Frame, known: dict[_Name, Code]) -> dict[_Name, Code]:
+    def _whole(self, codes: dict[Name, Code]) -> list[Code]:
+        """The codes of a frame, with the messages that its parts make whole, and without parts."""
+        whole: dict[Name, Code] = {}
+        self._parts.waiting = None
+        for code in map(self._parts.take, codes.values()):
+            if code is not None:
+                whole.setdefault(code.name, code)
+        self.aside = self._parts.waiting or self._others.found
+        return list(whole.values())
+
+    def _look_for_others(self, grey: Frame) -> None:
+        """Now and then see whether what cannot be read is switched off; the budget pays."""
+        if self._others.is_due() and self._credit_s > 0:
+            began = self._now()
+            self._others.glance(Scene(grey, place=0))
+            self._credit_s = min(0.0, self._credit_s - (self._now() - began))
+
+    def _rescued(self, grey: Frame, known: dict[Name, Code]) -> dict[Name, Code]:
         """What the pass whose turn it is finds, if there is time for it."""
         tracks = self.sighted is not None and self._tracked < TRACKED
         self._rested += 1
@@ -127,7 +168,7 @@ class Decoder:
             return {}
         self._rested = 0
         began = self._now()
-        found: dict[_Name, Code] = {}
+        found: dict[Name, Code] = {}
         scene = self._scene_at(grey, known, tracks)
         for how in (QR,) if tracks else IN_TURN[self._turn % len(IN_TURN)]:
             found |= self._looked(how, scene)
@@ -145,7 +186,7 @@ class Decoder:
             self._rested, self._tracked = REST, 0
         return found
 
-    def _scene_at(self, grey: Frame, known: dict[_Name, Code], tracks: bool) -> Scene:
+    def _scene_at(self, grey: Frame, known: dict[Name, Code], tracks: bool) -> Scene:
         """The part of the frame whose turn it is, without the symbols that are known."""
         sighted = self.sighted
         if tracks and sighted is not None:
@@ -154,9 +195,9 @@ class Decoder:
         scene.place = PLACES[self._turn % len(PLACES)]
         return scene
 
-    def _looked(self, how: Pass, scene: Scene) -> dict[_Name, Code]:
+    def _looked(self, how: Pass, scene: Scene) -> dict[Name, Code]:
         if how is not QR:
-            return _look(how, self._reader, scene)
+            return look(how, self._reader, scene)
         if self._qr is None:
             return {}
         drawing = self._qr.read(scene.grey, scene.regions)
@@ -164,15 +205,13 @@ class Decoder:
             return {}
         found = self._reader(drawing.picture, GLANCE)
         return {
-            (code.symbology, code.raw): replace(
-                code, corners=drawing.corners, frames=drawing.frames
-            )
+            code.name: replace(code, corners=drawing.corners, frames=drawing.frames)
             for code in found
         }
 
     @cached_property
     def _qr(self) -> "QrReader | None":
-        if "QRCode" not in self._symbologies:
+        if Symbology.QR not in self._symbologies:
             return None
         from gate.capture.qr.reader import QrReader  # noqa: PLC0415  loaded with OpenCV
 
@@ -197,21 +236,8 @@ class Decoder:
         return skips
 
 
-def _without(codes: dict[_Name, Code], grey: Frame) -> Scene:
+def _without(codes: dict[Name, Code], grey: Frame) -> Scene:
     return Scene(grey, known=[code.corners for code in codes.values()])
-
-
-def _look(how: Pass, reader: SymbolReader, scene: Scene) -> dict[_Name, Code]:
-    found: dict[_Name, Code] = {}
-    for picture, (a, b, c, d, e, f) in how.views(scene):
-        for code in reader(picture, how):
-            corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in code.corners]
-            found[code.symbology, code.raw] = replace(
-                code, corners=tuple((round(x), round(y)) for x, y in corners)
-            )
-        if found:
-            break
-    return found
 
 
 def _grey(frame: Frame) -> "Frame | None":

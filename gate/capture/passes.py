@@ -20,8 +20,8 @@ from gate.capture.regions import (
     regions,
     turned,
 )
+from gate.core.symbologies import ALL, BARS, MATRIX, Symbology
 
-SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
 """Nothing is enlarged beyond that: a large frame need not cost more."""
 ENOUGH_PIXELS = 500_000
@@ -30,10 +30,6 @@ CANDIDATES, MOST_REGIONS = 6, 3
 """So many of the densest regions are considered, and so many looked at."""
 REGION_PIXELS = 1_000_000
 """No region is enlarged beyond that."""
-
-ALL = frozenset(SYMBOLOGIES)
-MATRIX = frozenset({"QRCode", "Aztec", "DataMatrix"})
-BARS = ALL - MATRIX
 
 
 @dataclass(slots=True)
@@ -82,7 +78,7 @@ class Pass(NamedTuple):
     """One way to look."""
 
     views: Callable[[Scene], Iterable[View]]
-    symbologies: frozenset[str] = ALL
+    symbologies: frozenset[Symbology] = ALL
     all_ways: bool = False
     """Also lying on its side, and light on dark."""
     all_sizes: bool = False
@@ -196,7 +192,7 @@ def _tilt(grey: Frame) -> float:
 
 GLANCE = Pass(_plain)
 THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
-QR = Pass(_plain, frozenset({"QRCode"}))
+QR = Pass(_plain, frozenset({Symbology.QR}))
 """What ``gate.capture.qr`` makes of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
@@ -204,7 +200,7 @@ _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
 _THICKENED = Pass(_thickened, all_ways=True, all_sizes=True)
 _STRAIGHTENED = Pass(_straightened, BARS, all_ways=True)
 _INVERTED = Pass(_inverted, BARS, all_ways=True)
-_FRAMED = Pass(_framed, frozenset({"QRCode"}))
+_FRAMED = Pass(_framed, frozenset({Symbology.QR}))
 _UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
 _FIRST = (QR, _BARS_SMOOTHED)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
@@ -218,6 +214,8 @@ IN_TURN: tuple[tuple[Pass, ...], ...] = (
     (_STRAIGHTENED, _INVERTED, _FRAMED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
+FOR_OTHERS = (Pass(partial(_upright, factor=1.0), all_ways=True), _UPRIGHT, THOROUGH)
+"""For symbologies that are switched off, in turn."""
 # Sharpened bars, and turned ones at all sizes, have been misread.
 FULLY = (
     QR,

@@ -19,9 +19,10 @@ from hypothesis.extra import numpy as arrays
 from gate.capture import decode
 from gate.capture import decode as decode_module
 from gate.capture.decode import EVERYTHING, LOOK_AGAIN, REST, TRACKED, Decoder
-from gate.capture.passes import GLANCE, IN_TURN, SYMBOLOGIES, Scene
+from gate.capture.passes import GLANCE, IN_TURN, Scene
 from gate.capture.regions import Frame
 from gate.capture.symbol_readers import Code, backends
+from gate.core.symbologies import USUAL
 from gate.errors import InputError
 from tests.conftest import needs
 from tests.support.paths import DATA
@@ -141,7 +142,7 @@ def test_nothing_is_read_where_nothing_is(path: Path) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("symbology", SYMBOLOGIES)
+@pytest.mark.parametrize("symbology", USUAL)
 def test_any_symbol_is_read_however_it_is_held(
     symbology: str, degrees: int, inverted: bool
 ) -> None:
@@ -168,7 +169,7 @@ def test_any_symbol_is_read_however_it_is_held(
 
 def test_corners_go_clockwise_from_the_symbols_own_top_left() -> None:
     """A symbol on its head has its first corner at the bottom right of the frame."""
-    for symbology in SYMBOLOGIES:
+    for symbology in USUAL:
         frame, corners = held_up(drawn(symbology), 180)
         (code,) = Decoder().read_fully(frame)
         nearest = [
@@ -232,7 +233,7 @@ def test_several_codes_in_one_frame_all_come() -> None:
 
 def test_the_same_code_twice_in_a_frame_comes_once() -> None:
     """Two prints of one ticket are one code."""
-    for name in SYMBOLOGIES:
+    for name in USUAL:
         frame = side_by_side(drawn(name), drawn(name))
         assert len(Decoder().read(frame)) == 1
         assert len(Decoder().read_fully(frame)) == 1
@@ -254,8 +255,8 @@ def test_a_ticket_is_read_beside_a_code_that_is_always_in_view() -> None:
 
 def test_only_the_symbologies_asked_for_are_read() -> None:
     """A gate for Aztec codes sees no QR code; one for nothing sees nothing."""
-    frame = side_by_side(*(drawn(name) for name in SYMBOLOGIES))
-    for name in SYMBOLOGIES:
+    frame = side_by_side(*(drawn(name) for name in USUAL))
+    for name in USUAL:
         assert found(Decoder([name]).read_fully(frame)) == {(name, TEXTS[name])}
     assert Decoder([]).read_fully(frame) == []
     assert Decoder([]).read(frame) == []
@@ -344,7 +345,7 @@ def test_rescue_passes_keep_to_their_budget(
         at[0] += cost
         return {}
 
-    monkeypatch.setattr(decode, "_look", lambda *_args: spend("glance", glance_s))
+    monkeypatch.setattr(decode, "look", lambda *_args: spend("glance", glance_s))
     monkeypatch.setattr(Decoder, "_looked", lambda *_args: spend("rescue", rescue_s))
     decoder = Decoder(now=lambda: at[0])
     for number in range(600):
@@ -369,7 +370,7 @@ def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
             at_s += 0.005 if how is GLANCE else 0.3
             return {}
 
-        monkeypatch.setattr(decode, "_look", looked)
+        monkeypatch.setattr(decode, "look", looked)
         decoder = Decoder(["Aztec"], now=lambda: at_s)
         for number in range(300):
             decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
@@ -424,7 +425,7 @@ def beside_a_poster() -> Frame:
 def test_a_poster_hides_no_ticket() -> None:
     """The ticket is read beside a clear code, by a camera and off a picture."""
     frame, both = beside_a_poster(), {("QRCode", "POSTER"), ("QRCode", TEXTS["QRCode"])}
-    assert found(Decoder([*SYMBOLOGIES]).read(frame)) == {("QRCode", "POSTER")}
+    assert found(Decoder([*USUAL]).read(frame)) == {("QRCode", "POSTER")}
     assert found(Decoder().read_fully(frame)) == both
     decoder, seen = live(), set()
     for _ in range(LIVE):

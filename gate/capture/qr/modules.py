@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gate.capture.qr.correction import correct
-from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, Grid, Layout
+from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, Grid, Layout
+from gate.capture.qr.masks import MASKS
 from gate.capture.qr.search import Picture, Placed, sampled
 
 PER_MODULE = 2

@@ -1,0 +1,68 @@
+"""Other ways to look at bars that were read: at the strip in which they lie, upright.
+
+What is misread is misread alike in the next frame, and in the same frame enlarged. The strip is cut
+out by the symbol's own corners, and once its bars are averaged along their length: dirt and noise
+go, and what is only as likely as something else comes out as something else.
+"""
+
+import math
+from collections.abc import Iterator
+
+from gate.capture.camera import load_cv2
+from gate.capture.passes import GLANCE
+from gate.capture.regions import Frame
+from gate.capture.symbol_readers import Code, SymbolReader
+from gate.core.symbologies import RETAIL, Symbology
+
+MODULES = {Symbology.EAN13: 95, Symbology.EAN8: 67, Symbology.UPCE: 51}
+"""How wide a symbol is."""
+WIDTH = 1.3
+"""Of the strip, in widths of the symbol: with its margins."""
+LEAST_HEIGHT = 0.12
+"""In widths of the symbol; a reader may tell of a single line."""
+
+
+_RETAIL = GLANCE._replace(symbologies=RETAIL)
+
+
+def agrees(code: Code, grey: Frame, reader: SymbolReader) -> bool:
+    """Whether one of the other ways reads the same of a symbol of retail, and none another one."""
+    texts = {text for strip in _strips(code, grey) for text in _texts(strip, reader)}
+    return texts == {code.text}
+
+
+def _strips(code: Code, grey: Frame) -> Iterator[Frame]:
+    cv2 = load_cv2()
+    modules = MODULES[Symbology(code.symbology)]
+    yield _strip(code, grey, 3 * modules, taller=1)
+    yield cv2.GaussianBlur(_strip(code, grey, 4 * modules, taller=2), (0, 0), 0.01, sigmaY=8)
+
+
+def _strip(code: Code, grey: Frame, width_px: int, taller: int) -> Frame:
+    """The symbol, made so wide, with more of its height than its reader has looked at."""
+    cv2 = load_cv2()
+    import numpy as np  # noqa: PLC0415  loaded with the camera
+
+    corners = np.array(code.corners, np.float64)
+    along = (corners[1] - corners[0] + corners[2] - corners[3]) / 2
+    down = (corners[3] - corners[0] + corners[2] - corners[1]) / 2
+    width = max(1.0, math.hypot(*along))
+    across = along / width
+    upright = np.array((-across[1], across[0]))
+    height = taller * max(abs(float(down @ upright)), LEAST_HEIGHT * width)
+    factor = width_px / width
+    size = round(WIDTH * width_px), max(8, round(height * factor))
+    back = np.empty((2, 3))
+    back[:, 0], back[:, 1] = across / factor, upright / factor
+    back[:, 2] = corners.mean(0) - back[:, 0] * size[0] / 2 - back[:, 1] * size[1] / 2
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    strip: Frame = cv2.warpAffine(grey, back, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return strip
+
+
+def _texts(strip: Frame, reader: SymbolReader) -> set[str]:
+    # Light bars on dark are looked for where there are no dark ones.
+    for picture in (strip, ~strip):
+        if found := reader(picture, _RETAIL):
+            return {one.text for one in found}
+    return set()
