@@ -91,14 +91,16 @@ class Decoder:
         # Also beside known codes: a poster in view must not hide a ticket that is harder to read.
         if codes.keys() <= self._last:
             self._credit_s += max(BUDGET * glance_s, OF_IDLENESS * idle_s)
-            codes = self._rescued(grey, codes) | codes
+            if not codes and self._others.is_due() and self._credit_s > 0:
+                self._look_for_others(grey)
+            else:
+                codes = self._rescued(grey, codes) | codes
         self._last = frozenset(codes)
         if codes:
             self._vain = 0
             self._others.forget()
         else:
             self.missed = grey
-            self._look_for_others(grey)
         whole = self._whole(codes)
         self._ended = self._now()
         return whole
@@ -153,11 +155,10 @@ class Decoder:
         return list(whole.values())
 
     def _look_for_others(self, grey: Frame) -> None:
-        """Now and then see whether what cannot be read is switched off; the budget pays."""
-        if self._others.is_due() and self._credit_s > 0:
-            began = self._now()
-            self._others.glance(Scene(grey, place=0))
-            self._credit_s = min(0.0, self._credit_s - (self._now() - began))
+        """See whether what cannot be read is switched off; this is a rescue pass of the budget."""
+        began = self._now()
+        self._others.glance(Scene(grey, place=0))
+        self._credit_s = min(0.0, self._credit_s - (self._now() - began))
 
     def _rescued(self, grey: Frame, known: dict[Name, Code]) -> dict[Name, Code]:
         """What the pass whose turn it is finds, if there is time for it."""

@@ -6,7 +6,6 @@ go, and what is only as likely as something else comes out as something else.
 """
 
 import math
-from collections.abc import Iterator
 
 from gate.capture.camera import load_cv2
 from gate.capture.passes import GLANCE
@@ -18,6 +17,8 @@ MODULES = {Symbology.EAN13: 95, Symbology.EAN8: 67, Symbology.UPCE: 51}
 """How wide a symbol is."""
 WIDTH = 1.3
 """Of the strip, in widths of the symbol: with its margins."""
+AVERAGED_PX = 8
+"""Along the bars."""
 LEAST_HEIGHT = 0.12
 """In widths of the symbol; a reader may tell of a single line."""
 
@@ -26,16 +27,15 @@ _RETAIL = GLANCE._replace(symbologies=RETAIL)
 
 
 def agrees(code: Code, grey: Frame, reader: SymbolReader) -> bool:
-    """Whether one of the other ways reads the same of a symbol of retail, and none another one."""
-    texts = {text for strip in _strips(code, grey) for text in _texts(strip, reader)}
-    return texts == {code.text}
-
-
-def _strips(code: Code, grey: Frame) -> Iterator[Frame]:
+    """Whether a symbol's strip says the same, and nothing else once it is averaged."""
     cv2 = load_cv2()
     modules = MODULES[Symbology(code.symbology)]
-    yield _strip(code, grey, 3 * modules, taller=1)
-    yield cv2.GaussianBlur(_strip(code, grey, 4 * modules, taller=2), (0, 0), 0.01, sigmaY=8)
+    if _texts(_strip(code, grey, 3 * modules, taller=1), reader) != {code.text}:
+        return False
+    strip = _strip(code, grey, 4 * modules, taller=2)
+    # That reads less, and is asked only whether it contradicts.
+    averaged = cv2.GaussianBlur(strip, (0, 0), sigmaX=0.01, sigmaY=AVERAGED_PX)
+    return _texts(averaged, reader) <= {code.text}
 
 
 def _strip(code: Code, grey: Frame, width_px: int, taller: int) -> Frame:

@@ -42,12 +42,13 @@ class OthersInSight:
         return OffHere(self._agreed)
 
     def is_due(self) -> bool:
-        """Count a frame in which nothing was read; whether it is to be looked at."""
+        """Count a frame in which nothing was read; whether a look is due since the last one."""
         self._frames += 1
-        return bool(self._off) and self._frames % EVERY == 0
+        return bool(self._off) and self._frames >= EVERY
 
     def glance(self, scene: Scene) -> None:
         """Look quickly, in another way each time."""
+        self._frames = 0
         for code in look(next(self._turns), self._reader, scene).values():
             name, now_s = (Symbology(code.symbology), code.raw), self._now()
             is_again = name == self._last and now_s - self._seen_s <= AGREED_S

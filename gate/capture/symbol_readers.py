@@ -139,7 +139,8 @@ class Zbar:
 
     def _decoded(self, picture: Frame, wanted: dict[str, Symbology]) -> list[Any]:
         # Its decoders of DataBar and PDF417, on by default, write warnings to the terminal.
-        kinds = [self._module.ZBarSymbol[kind] for kind in wanted]
+        # UPC-E that it is not asked for it would give as EAN-13.
+        kinds = [self._module.ZBarSymbol[kind] for kind in (*wanted, "UPCE")]
         found = self._module.decode(picture, kinds)
         return [one for one in found if one.data and one.type in wanted]
 

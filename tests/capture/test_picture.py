@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from gate.capture.camera import Camera, Shot
+from gate.capture.hints import Hint
 from gate.capture.parts import InParts
 from gate.capture.picture import DOUBTS_KEPT, PictureScanner, Preview, Seen
 from gate.capture.regions import Frame, Sighted
 from gate.capture.switched_off import OffHere
 from gate.capture.symbol_readers import Code
-from gate.core.symbologies import WEAK
+from gate.core.symbologies import RETAIL, WEAK, Symbology
 from gate.lane.inputs import capture_source
 from tests.capture.test_camera import FakeCapture, noisy
 
@@ -115,6 +116,41 @@ def test_a_weak_symbology_must_agree_before_it_is_unknown(
     """One garbled reading is nobody's refusal; two frames that agree are."""
     assert bench([code("GARBLED", symbology)], [], [code("OTHER", symbology)]).run() == []
     assert bench([code("A", symbology)], [], [code("A", symbology)]).run() == ["A"]
+
+
+@pytest.mark.parametrize("symbology", sorted(RETAIL))
+def test_a_number_of_retail_must_be_read_in_two_ways(
+    bench: Callable[..., Bench], symbology: str
+) -> None:
+    """The same misreading comes in every frame: only another way to look makes it known."""
+    number = code("4006381333931", symbology)
+    made = bench(*[[number]] * 5)
+    assert made.run() == []
+    made = bench(*[[number]] * 3)
+    made.reader.agreeing = {number.text}
+    assert made.run() == [number.text] * 3
+    assert made.reader.asked == [number.text]
+
+
+def test_a_tickets_number_needs_no_second_look(bench: Callable[..., Bench]) -> None:
+    """It is decided in its first frame, unless it may be another ticket's misread."""
+    number = code("4006381333931", "EAN13")
+    assert bench([number], known=number.text).run() == [number.text]
+    made = bench(*[[number]] * 3, known=number.text, is_like_another=lambda _seen: True)
+    assert made.run() == []
+    made = bench(*[[number]] * 3, known=number.text, is_like_another=lambda _seen: True)
+    made.reader.agreeing = {number.text}
+    assert made.run() == [number.text] * 3
+
+
+def test_what_is_seen_and_no_code_is_told(bench: Callable[..., Bench]) -> None:
+    """A symbology that is off, and parts of a code, are said as what a guest can do is."""
+    hints: list[Hint | None] = []
+    made = bench([], [], on_advice=hints.append)
+    made.reader.aside = OffHere(Symbology.CODABAR)
+    made.run()
+    assert hints == [OffHere(Symbology.CODABAR)]
+    assert made.seen == []
 
 
 def test_what_took_several_frames_must_agree_though_it_is_a_ticket(
