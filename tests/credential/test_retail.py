@@ -7,8 +7,9 @@ import pytest
 from gate.core.verdict import Scan
 from gate.credential.retail import misread
 from gate.credential.spellings import has_check_digit, spellings
+from gate.storage.folder import Folder
 from tests.conftest import MakeLane
-from tests.support.venue import fill
+from tests.support.venue import Row, fill
 
 
 def differing(one: str, other: str) -> int:
@@ -27,27 +28,35 @@ def test_all_that_differ_in_two_digits_are_found() -> None:
     assert len(list(misread("4006381333931"))) == 78 * 9
 
 
-@pytest.mark.parametrize("text", ["", "ABC-1", "96385075", "963850741", "４００６３８１３３３９３１"])
+@pytest.mark.parametrize("text", ["", "ABC-1", "96385075", "963850741", "\u0669" * 8])
 def test_nothing_else_is_a_number_of_retail(text: str) -> None:
     """No other text has anything that it may be misread as."""
     assert list(misread(text)) == []
 
 
+OWN = "0717523732898"
+NEAR = next(one for one in misread(OWN) if one[0] == "0")
+FAR = "0012345678905"
+
+
 @pytest.mark.parametrize(
-    ("listed", "is_like"),
+    ("rows", "is_like"),
     [
-        ("0717523732898", False),
-        ("0717523732997", True),
-        ("717523732997", True),
-        ("0717523742887", False),
+        ([], False),
+        ([{"code": FAR, "id": "b"}], False),
+        ([{"code": NEAR, "id": "b"}], True),
+        ([{"code": NEAR[1:], "id": "b"}], True),
     ],
 )
 def test_a_lane_knows_which_numbers_are_like_another_tickets(
-    make_lane: MakeLane, listed: str, is_like: bool
+    folder: Folder, make_lane: MakeLane, rows: list[Row], is_like: bool
 ) -> None:
-    """Listed as EAN-13 or as UPC-A; a ticket's own other code is none."""
-    lane = make_lane()
-    fill(lane.folder, [{"code": "0717523732899", "type": "SHOW", "id": "a"}])
+    """Listed as EAN-13 or as UPC-A; an unknown text is like none."""
+    fill(folder, [{"code": OWN, "type": "SHOW", "id": "a"}, *({"type": "SHOW"} | r for r in rows)])
+    lane = make_lane(folder=folder)
+    lane.open()
+    assert lane.is_like_another(Scan(OWN, "EAN13", "camera")).result() is is_like
+    assert lane.is_like_another(Scan("4006381333931", "EAN13", "camera")).result() is False
 
 
 def test_a_upc_e_is_listed_as_it_is_printed_or_as_it_is_scanned() -> None:
