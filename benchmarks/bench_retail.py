@@ -69,7 +69,7 @@ class Approach:
         self._degrees = upright if rng.random() < 0.8 else float(rng.uniform(0, 360))
         self._contrast, self._dark = float(rng.uniform(0.25, 1)), float(rng.uniform(10, 80))
         self._blur = float(rng.uniform(0.3, 0.55 * self.px + 0.2)) if rng.random() < 0.5 else 0.0
-        self._streak = int(rng.integers(2, 2.2 * self.px + 4)) if rng.random() < 0.5 else 0
+        self._streak = int(rng.integers(2, round(2.2 * self.px) + 4)) if rng.random() < 0.5 else 0
         self._streaks_to = float(rng.uniform(0, math.pi))
         self._noise = float(rng.uniform(1, 14))
         self._quality = int(rng.integers(30, 92))
@@ -99,9 +99,9 @@ class Approach:
     def _streaked(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         length, kernel = self._streak, np.zeros((2 * self._streak + 1,) * 2, np.float32)
         x, y = (math.cos(self._streaks_to) * length / 2, math.sin(self._streaks_to) * length / 2)
-        ends = [(round(length + sign * x), round(length + sign * y)) for sign in (-1, 1)]
-        cv2.line(kernel, *ends, 1.0, 1)
-        return kernel / kernel.sum()
+        begin = round(length - x), round(length - y)
+        cv2.line(kernel, begin, (round(length + x), round(length + y)), 1.0, 1)
+        return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def held_up(text: str, rng: np.random.Generator) -> dict[str, dict[str, int]]:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.capture.qr.correction import correct
-from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, layout
+from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, layout
+from gate.capture.qr.masks import MASKS
 from gate.capture.qr.modules import message
 from gate.capture.qr.reader import FORGET_FRAMES, Drawing, QrReader
 from gate.capture.regions import Frame, Region, regions

@@ -52,7 +52,10 @@ def test_a_lane_knows_which_numbers_are_like_another_tickets(
     folder: Folder, make_lane: MakeLane, rows: list[Row], is_like: bool
 ) -> None:
     """Listed as EAN-13 or as UPC-A; an unknown text is like none."""
-    fill(folder, [{"code": OWN, "type": "SHOW", "id": "a"}, *({"type": "SHOW"} | r for r in rows)])
+    fill(
+        folder,
+        [{"code": OWN, "type": "SHOW", "id": "a"}, *({"type": "SHOW", **row} for row in rows)],
+    )
     lane = make_lane(folder=folder)
     lane.open()
     assert lane.is_like_another(Scan(OWN, "EAN13", "camera")).result() is is_like

@@ -80,7 +80,8 @@ def _as_text(
     from gate.text.printable import printable
     from gate.text.scanner_words import off_words, parts_words
 
-    head = f"{printable(name)}: " + (_("nothing found") if not codes else "")
+    is_nothing = not (codes or decoder.others or decoder.parts)
+    head = f"{printable(name)}: " + (_("nothing found") if is_nothing else "")
     lines = [f"{head} {took_ms:.0f} ms"]
     for code in codes:
         corners = " ".join(f"{x},{y}" for x, y in code.corners)
