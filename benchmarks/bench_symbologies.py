@@ -14,6 +14,7 @@ import json
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,6 +31,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "decoders.md"
 SHARED = HERE.parent.parent / "shared"
 BEGIN, END = "<!-- symbologies -->", "<!-- /symbologies -->"
+Misread = Counter[str]
+"""In how many pictures by symbology."""
 LARGEST = 1280
 """Longer sides of photographs are scaled down to that, as a camera would have them."""
 
@@ -60,12 +63,16 @@ def glance_ms(symbologies: frozenset[Symbology], frames: list[Frame]) -> float:
     return statistics.median(times) * 1000
 
 
-def misread(symbology: Symbology, frames: list[Frame]) -> tuple[int, int]:
+def misread(symbologies: frozenset[Symbology], frames: list[Frame]) -> tuple[Misread, Misread]:
     """In how many pictures a camera's passes, and full effort, read what is not there."""
-    reader = reader_of(frozenset({symbology}))
-    passes = [GLANCE, THOROUGH, *(how for turn in IN_TURN for how in turn if how is not QR)]
-    camera = sum(any(look(how, reader, Scene(one)) for how in passes) for one in frames)
-    fully = sum(bool(Decoder([symbology]).read_fully(one)) for one in frames)
+    reader = reader_of(symbologies)
+    passes = [GLANCE, THOROUGH, *dict.fromkeys(how for turn in IN_TURN for how in turn)]
+    camera, fully = Misread(), Misread()
+    for frame in frames:
+        scene = Scene(frame)
+        looks = [look(how, reader, scene).values() for how in passes if how is not QR]
+        camera.update({code.symbology for codes in looks for code in codes})
+        fully.update({code.symbology for code in Decoder(sorted(symbologies)).read_fully(frame)})
     return camera, fully
 
 
@@ -97,13 +104,12 @@ def main() -> None:
         "| switched on | ms a glance more | fooling pictures | empty frames | other tickets |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for one in Symbology:
-        if one in usual:
-            continue
+    others = ALL - usual
+    found = [misread(others, each) for each in (fooled, *drawn.values())]
+    for one in filter(others.__contains__, Symbology):
         more = glance_ms(usual | {one}, drawn["empty"]) - base
-        cells = ["{} + {}".format(*misread(one, each)) for each in (fooled, *drawn.values())]
+        cells = [f"{camera[one]} + {fully[one]}" for camera, fully in found]
         rows.append(f"| `{one}` ({title(one)}) | {more:.1f} | {' | '.join(cells)} |")
-        print(rows[-1], flush=True)
     table = "\n".join(rows)
     print(table)
     if options.docs:

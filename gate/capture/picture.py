@@ -59,8 +59,10 @@ class Reader(Protocol):
 
     missed: "NDArray[np.uint8] | None"
     """The last frame in grey, if nothing was read in it and it was worth a look."""
-    aside: OffHere | InParts | None
-    """What is in sight, has been read, and is no code to be decided."""
+
+    @property
+    def aside(self) -> OffHere | InParts | None:
+        """What is in sight, has been read, and is no code to be decided."""
 
     @property
     def sighted(self) -> Sighted | None:
@@ -229,7 +231,7 @@ class PictureScanner:
             self._advice_until = now
         elif missed is not None:
             advice = self._guide.missed(missed, self._reader.sighted)
-        if advice is self._advice or (advice is None and now < self._advice_until):
+        if advice == self._advice or (advice is None and now < self._advice_until):
             return
         self._advice, self._advice_until = advice, now + ADVICE_S
         self._on_advice(advice)

@@ -35,7 +35,6 @@ class Scripted:
         self.frames: list[tuple[int, ...]] = []
         self.missed: Frame | None = None
         self.sighted: Sighted | None = None
-        self.aside: OffHere | InParts | None = None
         self.agreeing: set[str] = set()
         self.asked: list[str] = []
 
@@ -46,6 +45,10 @@ class Scripted:
             raise now
         assert isinstance(now, list)
         return now
+
+    @property
+    def aside(self) -> OffHere | InParts | None:
+        return None
 
     def agrees(self, _frame: Frame, code: Code) -> bool:
         self.asked.append(code.text)
@@ -143,14 +146,18 @@ def test_a_tickets_number_needs_no_second_look(bench: Callable[..., Bench]) -> N
     assert made.run() == [number.text] * 3
 
 
-def test_what_is_seen_and_no_code_is_told(bench: Callable[..., Bench]) -> None:
+def test_what_is_seen_and_no_code_is_told(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A symbology that is off, and parts of a code, are said as what a guest can do is."""
     hints: list[Hint | None] = []
-    made = bench([], [], on_advice=hints.append)
-    made.reader.aside = OffHere(Symbology.CODABAR)
-    made.run()
-    assert hints == [OffHere(Symbology.CODABAR)]
-    assert made.seen == []
+    for hint in (OffHere(Symbology.CODABAR), InParts((1,), 3)):
+        made = bench(*[[]] * 8, on_advice=hints.append)
+        # Each frame has one of its own, and it is told once.
+        monkeypatch.setattr(Scripted, "aside", property(lambda _self, one=hint: replace(one)))
+        made.run()
+        assert hints.pop() == hint
+        assert (hints, made.seen) == ([], [])
 
 
 def test_what_took_several_frames_must_agree_though_it_is_a_ticket(
