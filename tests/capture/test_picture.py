@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -146,6 +148,10 @@ def test_a_tickets_number_needs_no_second_look(bench: Callable[..., Bench]) -> N
     assert made.run() == [number.text] * 3
 
 
+def anew(hint: OffHere | InParts, _reader: Scripted) -> OffHere | InParts:
+    return deepcopy(hint)
+
+
 def test_what_is_seen_and_no_code_is_told(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +160,7 @@ def test_what_is_seen_and_no_code_is_told(
     for hint in (OffHere(Symbology.CODABAR), InParts((1,), 3)):
         made = bench(*[[]] * 8, on_advice=hints.append)
         # Each frame has one of its own, and it is told once.
-        monkeypatch.setattr(Scripted, "aside", property(lambda _self, one=hint: replace(one)))
+        monkeypatch.setattr(Scripted, "aside", property(partial(anew, hint)))
         made.run()
         assert hints.pop() == hint
         assert (hints, made.seen) == ([], [])
