@@ -11,8 +11,10 @@ from gate.core.symbologies import ALL, Symbology
 
 EVERY = 12
 """Frames from one look to the next."""
-AGREED_S = 2.0
-"""Within that two looks must find the same code; so long after the last it counts as in sight."""
+LOOKS = 3
+"""Two of so many in a row must find the same code, and as many in vain end it."""
+AGREED_S = 5.0
+"""However few looks a machine has time for, so long after the last one nothing is in sight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,14 @@ class OthersInSight:
         self._turns = itertools.cycle(FOR_OTHERS)
         self._frames = 0
         self._last: tuple[Symbology, bytes] | None = None
+        self._looks = self._seen_at = 0
         self._seen_s = 0.0
         self._agreed: Symbology | None = None
 
     @property
     def found(self) -> OffHere | None:
         """What two looks have agreed on, as long as it may still be there."""
-        if self._agreed is None or self._now() - self._seen_s > AGREED_S:
-            return None
-        return OffHere(self._agreed)
+        return OffHere(self._agreed) if self._agreed and self._is_fresh() else None
 
     def is_due(self) -> bool:
         """Count a frame in which nothing was read; whether a look is due since the last one."""
@@ -49,11 +50,11 @@ class OthersInSight:
     def glance(self, scene: Scene) -> None:
         """Look quickly, in another way each time."""
         self._frames = 0
+        self._looks += 1
         for code in look(next(self._turns), self._reader, scene).values():
-            name, now_s = (Symbology(code.symbology), code.raw), self._now()
-            is_again = name == self._last and now_s - self._seen_s <= AGREED_S
-            self._agreed = name[0] if is_again else None
-            self._last, self._seen_s = name, now_s
+            name = Symbology(code.symbology), code.raw
+            self._agreed = name[0] if name == self._last and self._is_fresh() else None
+            self._last, self._seen_at, self._seen_s = name, self._looks, self._now()
 
     def all_in(self, scene: Scene) -> list[Code]:
         """Look in every way, for a picture that stands alone."""
@@ -67,6 +68,10 @@ class OthersInSight:
     def forget(self) -> None:
         """Something was read."""
         self._agreed = None
+
+    def _is_fresh(self) -> bool:
+        looks, since_s = self._looks - self._seen_at, self._now() - self._seen_s
+        return looks < LOOKS and since_s <= AGREED_S
 
     @cached_property
     def _reader(self) -> SymbolReader:

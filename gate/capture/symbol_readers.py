@@ -102,7 +102,7 @@ class Zxing:
             Code(
                 one.text or _text(one.bytes),
                 one.bytes,
-                name,
+                name.value,
                 _corners(one),
                 part=_part(one) if name is Symbology.QR else None,
             )
@@ -135,7 +135,9 @@ class Zbar:
         except ValueError:
             # pyzbar 0.1.9 cannot say how a symbol lies that is one part of several.
             return []
-        return [Code(_text(one.data), one.data, wanted[one.type], _outline(one)) for one in found]
+        return [
+            Code(_text(one.data), one.data, wanted[one.type].value, _outline(one)) for one in found
+        ]
 
     def _decoded(self, picture: Frame, wanted: dict[str, Symbology]) -> list[Any]:
         # Its decoders of DataBar and PDF417, on by default, write warnings to the terminal.
