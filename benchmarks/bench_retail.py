@@ -143,7 +143,7 @@ def main() -> None:
         mean = frames[rule] / max(1, right[rule])
         print(f"{rule:11} right {right[rule]}, at frame {mean:.2f}; wrong {wrong[rule]}")
     print(f"{later} of the right ones agree later than they were first read")
-    sys.exit(wrong["two ways"] > wrong["two frames"] / 4)
+    sys.exit(wrong["two ways"] > wrong["two frames"])
 
 
 if __name__ == "__main__":
