@@ -22,6 +22,7 @@ from gate.capture.decode import EVERYTHING, LOOK_AGAIN, REST, TRACKED, Decoder
 from gate.capture.parts import InParts
 from gate.capture.passes import GLANCE, IN_TURN, Scene
 from gate.capture.regions import Frame
+from gate.capture.switched_off import OthersInSight
 from gate.capture.symbol_readers import Code, backends
 from gate.core.symbologies import USUAL
 from gate.errors import InputError
@@ -304,6 +305,7 @@ def noisy(seed: int) -> Frame:
 
 def test_a_still_scene_is_searched_every_tenth_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once every pass has looked in vain, nothing but noise costs next to nothing."""
+    monkeypatch.setattr(OthersInSight, "is_due", lambda _self: False)
     looks = count_looks(monkeypatch)
     decoder, at = live(), []
     for number in range(LIVE + 4 * LOOK_AGAIN):
@@ -346,6 +348,7 @@ def test_rescue_passes_keep_to_their_budget(
         at[0] += cost
         return {}
 
+    monkeypatch.setattr(OthersInSight, "is_due", lambda _self: False)
     monkeypatch.setattr(decode, "look", lambda *_args: spend("glance", glance_s))
     monkeypatch.setattr(Decoder, "_looked", lambda *_args: spend("rescue", rescue_s))
     decoder = Decoder(now=lambda: at[0])
