@@ -1,6 +1,6 @@
 """The tables of ``config.toml``, and what each of their keys may be."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -8,6 +8,7 @@ from gate.core import check_out
 from gate.core.formula_syntax import MOST_BYTES
 from gate.core.place import Direction, Policy, Role, UnpaidPolicy
 from gate.core.question import MOST_BYTES as MOST_QUESTION_BYTES
+from gate.core.symbologies import USUAL, Symbology
 from gate.core.ticket import UNLIMITED
 
 Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
@@ -19,7 +20,6 @@ UrlPattern = Annotated[
 """An address with ``{code}`` behind its host; see ``gate.credential.url_pattern``."""
 HexBytes = Annotated[str, Meta(min_length=2, max_length=128)]
 """Bytes as pairs of hexadecimal digits."""
-Symbology = Literal["QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13"]
 
 
 class Gate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     exposure: float | Literal["auto", "follow"] = "auto"
     """Of what the driver takes, as it takes it; 0 is ``auto``."""
     rotation: Literal[0, 90, 180, 270] = 0
-    formats: tuple[Symbology, ...] = get_args(Symbology)
+    formats: tuple[Symbology, ...] = USUAL
 
 
 class Scanner(Struct, frozen=True, forbid_unknown_fields=True):

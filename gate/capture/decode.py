@@ -11,21 +11,24 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from gate.capture import second_look
 from gate.capture.camera import load_cv2
+from gate.capture.parts import InParts, Parts
 from gate.capture.passes import (
     AZTEC,
     FULLY,
     GLANCE,
     IN_TURN,
     QR,
-    SYMBOLOGIES,
     THOROUGH,
     Pass,
     Scene,
 )
 from gate.capture.regions import Frame, Sighted, is_patterned
 from gate.capture.steps import Steps, finished
-from gate.capture.symbol_readers import Code, SymbolReader, reader_of, second_opinion
+from gate.capture.switched_off import OffHere, OthersInSight
+from gate.capture.symbol_readers import Code, Name, SymbolReader, look, reader_of, second_opinion
+from gate.core.symbologies import USUAL, Symbology
 
 if TYPE_CHECKING:
     from gate.capture.matrix.reader import MatrixReader
@@ -53,9 +56,7 @@ ENLARGED = 0.4
 OLDEST = 30
 """Frames after which a look is given up that has not come to its end."""
 
-_Name = tuple[str, bytes]
-"""What makes a code: its symbology and bytes. The same one twice in a frame is one."""
-_Codes = dict[_Name, Code]
+_Codes = dict[Name, Code]
 
 
 class Decoder:
@@ -63,13 +64,13 @@ class Decoder:
 
     def __init__(
         self,
-        symbologies: Sequence[str] = SYMBOLOGIES,
+        symbologies: Sequence[str] = USUAL,
         now: Callable[[], float] = time.perf_counter,
         budget: float = BUDGET,
         at_once: float = AT_ONCE,
     ) -> None:
-        self._symbologies = frozenset(symbologies)
-        self._last: frozenset[_Name] = frozenset()
+        self._symbologies = frozenset(map(Symbology, symbologies))
+        self._last: frozenset[Name] = frozenset()
         self._turn = 0
         self._scene: Frame | None = None
         self._vain = 0
@@ -82,32 +83,44 @@ class Decoder:
         self._hurries = self._is_patterned = False
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
+        self._parts = Parts(now)
+        self.others: list[Code] = []
+        """Of the last full look: codes whose symbologies are not read here."""
+        self._others = OthersInSight(self._symbologies, now)
+        self.aside: OffHere | InParts | None = None
+        """What is in sight, has been read, and is no code to be decided."""
 
     def read(self, frame: Frame) -> list[Code]:
         """Look quickly, as at every frame of a camera."""
         self.missed = None
         grey = _grey(frame)
         if grey is None or self._is_exhausted(grey):
+            self.aside = self._others.found
             return []
         began = self._now()
-        codes = finished(_look(GLANCE, self._reader, Scene(grey)))
+        codes = finished(look(GLANCE, self._reader, Scene(grey)))
         glance_s = self._now() - began
         idle_s = began - self._ended if self._ended is not None else 0.0
         # Also beside known codes: a poster in view must not hide a ticket that is harder to read.
         if codes.keys() <= self._last:
             self._credit_s += max(self._budget * glance_s, OF_IDLENESS * idle_s)
-            codes = self._rescued(grey, codes, glance_s) | codes
+            if not codes and self._others.is_due() and self._credit_s > 0:
+                self._look_for_others(grey)
+            else:
+                codes = self._rescued(grey, codes, glance_s) | codes
         self._last = frozenset(codes)
         if codes:
             self._vain = 0
+            self._others.forget()
         else:
             self.missed = grey
+        whole = self._whole(codes)
         self._ended = self._now()
-        return list(codes.values())
+        return whole
 
     def read_fully(self, frame: Frame) -> list[Code]:
         """Look with everything there is, until nothing is left that looks like a code."""
-        self.missed = None
+        self.missed, self.aside, self.others = None, None, []
         grey = _grey(frame)
         if grey is None:
             return []
@@ -123,14 +136,44 @@ class Decoder:
                 codes = found | codes
                 scene = _without(codes, grey)
         if not codes and self._second is not None:
-            codes = finished(_look(THOROUGH, self._second, scene))
-        return list(codes.values())
+            codes = finished(look(THOROUGH, self._second, scene))
+        self.others = self._others.all_in(_without(codes, grey))
+        whole = self._whole(codes)
+        if self.others and not codes:
+            self.aside = OffHere(Symbology(self.others[0].symbology))
+        return whole
+
+    def agrees(self, frame: Frame, code: Code) -> bool:
+        """Whether another way to look says the same of a symbol of retail that was read in it."""
+        grey = _grey(frame)
+        return grey is not None and second_look.agrees(code, grey, self._reader)
+
+    @property
+    def parts(self) -> InParts | None:
+        """What was seen of a message in parts that is not whole yet."""
+        return self._parts.waiting
 
     @property
     def sighted(self) -> Sighted | None:
         """The matrix symbol that the last look had and that could not be made out."""
         sighted = (reader.sighted for reader in self._readers.values())
         return next((one for one in sighted if one is not None), None)
+
+    def _whole(self, codes: _Codes) -> list[Code]:
+        """The codes of a frame, with the messages that its parts make whole, and without parts."""
+        whole: _Codes = {}
+        self._parts.waiting = None
+        for code in map(self._parts.take, codes.values()):
+            if code is not None:
+                whole.setdefault(code.name, code)
+        self.aside = self._parts.waiting or self._others.found
+        return list(whole.values())
+
+    def _look_for_others(self, grey: Frame) -> None:
+        """See whether what cannot be read is switched off; this is a rescue pass of the budget."""
+        began = self._now()
+        self._others.glance(Scene(grey, place=0))
+        self._credit_s = min(0.0, self._credit_s - (self._now() - began))
 
     def _rescued(self, grey: Frame, known: _Codes, glance_s: float) -> _Codes:
         """What the pass whose turn it is finds, if there is time for it."""
@@ -203,8 +246,8 @@ class Decoder:
         found: _Codes = {}
         for how in passes:
             own = how in (QR, AZTEC)
-            look = self._made_out(how, scene) if own else _look(how, self._reader, scene)
-            found |= yield from look
+            looking = self._made_out(how, scene) if own else look(how, self._reader, scene)
+            found |= yield from looking
             if not found.keys() <= known.keys():
                 break
             yield
@@ -217,7 +260,7 @@ class Decoder:
         drawing = yield from self._readers[how].read(scene.grey, scene.regions)
         if drawing is None:
             return {}
-        found = finished(_look(GLANCE, self._reader, Scene(drawing.picture)))
+        found = finished(look(GLANCE, self._reader, Scene(drawing.picture)))
         return {
             name: replace(code, corners=drawing.corners, frames=drawing.frames)
             for name, code in found.items()
@@ -253,25 +296,6 @@ class Decoder:
 
 def _without(codes: _Codes, grey: Frame) -> Scene:
     return Scene(grey, known=[code.corners for code in codes.values()])
-
-
-def _look(how: Pass, reader: SymbolReader, scene: Scene) -> Steps[_Codes]:
-    """The first view in which there is something has to be enough."""
-    found: _Codes = {}
-    for view in how.views(scene):
-        yield
-        if view is None:
-            continue
-        picture, (a, b, c, d, e, f) = view
-        for codes in reader(picture, how):
-            for code in codes:
-                corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in code.corners]
-                outline = tuple((round(x), round(y)) for x, y in corners)
-                found.setdefault((code.symbology, code.raw), replace(code, corners=outline))
-            yield
-        if found:
-            break
-    return found
 
 
 def _grey(frame: Frame) -> "Frame | None":

@@ -6,9 +6,12 @@ what most of the last frames say is said.
 
 from collections import Counter, deque
 from enum import StrEnum
+from typing import TypeAlias
 
 from gate.capture.camera import load_cv2
+from gate.capture.parts import InParts
 from gate.capture.regions import CELL, Frame, Region, Sighted, is_like_a_code, regions
+from gate.capture.switched_off import OffHere
 
 
 class Advice(StrEnum):
@@ -28,6 +31,9 @@ class Advice(StrEnum):
     STILL = "still"
     """It is smeared."""
 
+
+Hint: TypeAlias = Advice | OffHere | InParts
+"""What to say of a code that is in sight and gives no scan."""
 
 SMALL_SHARE, LARGE_SHARE = 0.012, 0.85
 """Of the frame: area of a code too far away, height or width of one too near."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from gate.capture.camera import load_cv2
 from gate.capture.regions import (
@@ -22,11 +22,8 @@ from gate.capture.regions import (
     turned,
 )
 from gate.capture.steps import Steps, finished
+from gate.core.symbologies import ALL, BARS, MATRIX, Symbology
 
-if TYPE_CHECKING:
-    pass
-
-SYMBOLOGIES = ("QRCode", "Aztec", "PDF417", "DataMatrix", "Code128", "Code39", "EAN13")
 MOST_PIXELS = 4_000_000
 """Nothing is enlarged beyond that: a large frame need not cost more."""
 ENOUGH_PIXELS = 500_000
@@ -35,10 +32,6 @@ CANDIDATES, MOST_REGIONS = 6, 3
 """So many of the densest regions are considered, and so many looked at."""
 REGION_PIXELS = 1_000_000
 """No region is enlarged beyond that, with full effort."""
-
-ALL = frozenset(SYMBOLOGIES)
-MATRIX = frozenset({"QRCode", "Aztec", "DataMatrix"})
-BARS = ALL - MATRIX
 
 
 @dataclass(slots=True)
@@ -103,7 +96,7 @@ class Pass(NamedTuple):
 
     views: Callable[[Scene], Iterable[View | None]]
     """``None`` is a step on the way to the next one."""
-    symbologies: frozenset[str] = ALL
+    symbologies: frozenset[Symbology] = ALL
     all_ways: bool = False
     """Also lying on its side, and light on dark."""
     all_sizes: bool = False
@@ -229,8 +222,8 @@ def _tilt(grey: Frame) -> float:
 
 GLANCE = Pass(_plain)
 THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
-QR = Pass(_plain, frozenset({"QRCode"}))
-AZTEC = Pass(_plain, frozenset({"Aztec"}))
+QR = Pass(_plain, frozenset({Symbology.QR}))
+AZTEC = Pass(_plain, frozenset({Symbology.AZTEC}))
 """What ``gate.capture.qr`` and ``gate.capture.aztec`` make of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
@@ -238,7 +231,7 @@ _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
 _THICKENED = Pass(_thickened, all_ways=True, all_sizes=True)
 _STRAIGHTENED = Pass(_straightened, BARS, all_ways=True)
 _INVERTED = Pass(_inverted, BARS, all_ways=True)
-_FRAMED = Pass(_framed, frozenset({"QRCode"}))
+_FRAMED = Pass(_framed, frozenset({Symbology.QR}))
 _UPRIGHT = Pass(partial(_upright, factor=2.0), all_ways=True)
 _FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
@@ -252,6 +245,8 @@ IN_TURN: tuple[tuple[Pass, ...], ...] = (
     (_STRAIGHTENED, _INVERTED, _FRAMED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
+FOR_OTHERS = (Pass(partial(_upright, factor=1.0), all_ways=True), _UPRIGHT, THOROUGH)
+"""For symbologies that are switched off, in turn."""
 # Sharpened bars, and turned ones at all sizes, have been misread.
 FULLY = (
     QR,

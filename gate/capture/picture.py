@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from gate.capture.camera import Camera, Shot, State
 from gate.capture.glimpse import WHOLE, Spot, spot_of
-from gate.capture.hints import Advice, Guide
+from gate.capture.hints import Guide, Hint
+from gate.capture.parts import InParts
 from gate.capture.regions import Sighted
+from gate.capture.switched_off import OffHere
+from gate.core.symbologies import RETAIL, WEAK
 from gate.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WEAK = frozenset({"PDF417", "Code128", "Code39", "EAN13"})
-"""Symbologies that are now and then read wrong; see ``docs/architecture.md``."""
 AGREE_WITHIN_S = 2.0
 DOUBTS_KEPT = 100
 PREVIEW_WIDTH = 160
@@ -60,6 +61,10 @@ class Reader(Protocol):
     """The last frame in grey, if nothing was read in it and it was worth a look."""
 
     @property
+    def aside(self) -> OffHere | InParts | None:
+        """What is in sight, has been read, and is no code to be decided."""
+
+    @property
     def sighted(self) -> Sighted | None:
         """A symbol that was found in it and could not be made out."""
 
@@ -69,6 +74,9 @@ class Reader(Protocol):
     def read_fully(self, frame: "NDArray[np.uint8]") -> "list[Code]":
         """Look with everything there is."""
 
+    def agrees(self, frame: "NDArray[np.uint8]", code: "Code") -> bool:
+        """Whether another way to look says the same of a code in a frame."""
+
 
 class PictureScanner:
     """Reads codes off a camera until stopped.
@@ -76,7 +84,8 @@ class PictureScanner:
     ``on_codes`` is called in the scanner's own thread with all that a frame held, even nothing, and
     may take its time: the next frame looked at is then the newest one. ``on_end`` is called
     there when the source has ended. ``knows`` tells whether a code is a ticket's; a weak symbology
-    that says anything else must say it twice.
+    that says anything else must say it twice, one of retail in two ways. ``is_like_another`` tells
+    of a ticket's code whether it may be a misread one of another ticket.
     """
 
     def __init__(
@@ -86,9 +95,10 @@ class PictureScanner:
         on_codes: Callable[[list[Seen]], None],
         *,
         knows: Callable[[Seen], bool],
+        is_like_another: Callable[[Seen], bool] | None = None,
         on_end: Callable[[], None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
-        on_advice: Callable[[Advice | None], None] | None = None,
+        on_advice: Callable[[Hint | None], None] | None = None,
         preview_fps: float = 5.0,
         rotation: int = 0,
     ) -> None:
@@ -97,10 +107,11 @@ class PictureScanner:
         self._on_codes = on_codes
         self._on_end = on_end
         self._knows = knows
+        self._is_like_another = is_like_another or (lambda _seen: False)
         self._on_preview = on_preview
         self._on_advice = on_advice
         self._guide = Guide()
-        self._advice: Advice | None = None
+        self._advice: Hint | None = None
         self._advice_due = self._advice_until = 0.0
         self._preview_every_s = 1 / preview_fps
         self._preview_due = 0.0
@@ -159,7 +170,7 @@ class PictureScanner:
             [
                 seen
                 for code in codes
-                if self._is_agreed(code, shot, seen := _seen(code, shot, width))
+                if self._is_agreed(code, shot, frame, seen := _seen(code, shot, width))
             ]
         )
         self._advise(codes)
@@ -167,11 +178,15 @@ class PictureScanner:
         if self._camera.source.look is not None:
             self._camera.source.look(frame, bool(codes))
 
-    def _is_agreed(self, code: "Code", shot: Shot, seen: Seen) -> bool:
+    def _is_agreed(self, code: "Code", shot: Shot, frame: "NDArray[np.uint8]", seen: Seen) -> bool:
         text = code.text
         # Tickets with like codes may have been held up one after the other: no list tells which.
         gathered = code.frames > 1
-        if (code.symbology not in WEAK and not gathered) or text in self._sure:
+        if text in self._sure:
+            return True
+        if code.symbology in RETAIL:
+            return self._is_agreed_in_two_ways(code, frame, seen)
+        if code.symbology not in WEAK and not gathered:
             return True
         before = self._doubts.get(text)
         if before is None:
@@ -180,11 +195,28 @@ class PictureScanner:
             near = shot.taken_ns - before.taken_ns <= AGREE_WITHIN_S * 1e9
             agreed = before.number != shot.number and near
         self._doubts.pop(text, None)
-        kept: dict[str, object] = self._sure if agreed else self._doubts  # type: ignore[assignment]
-        kept[text] = None if agreed else shot
-        if len(kept) > DOUBTS_KEPT:
-            del kept[next(iter(kept))]
+        if agreed:
+            self._keep_sure(text)
+            return True
+        self._doubts[text] = shot
+        if len(self._doubts) > DOUBTS_KEPT:
+            del self._doubts[next(iter(self._doubts))]
+        return False
+
+    def _is_agreed_in_two_ways(self, code: "Code", frame: "NDArray[np.uint8]", seen: Seen) -> bool:
+        """Whether a second look says so; a frame later it would only repeat the first one."""
+        agreed = self._reader.agrees(frame, code)
+        if not agreed:
+            # A ticket's code waits for that only where it may be another one's.
+            agreed = self._knows(seen) and not self._is_like_another(seen)
+        if agreed:
+            self._keep_sure(code.text)
         return agreed
+
+    def _keep_sure(self, text: str) -> None:
+        self._sure[text] = None
+        if len(self._sure) > DOUBTS_KEPT:
+            del self._sure[next(iter(self._sure))]
 
     def _advise(self, codes: "list[Code]") -> None:
         """Tell what a guest can do about a code that is seen and not read."""
@@ -193,13 +225,15 @@ class PictureScanner:
             return
         missed = self._reader.missed
         self._advice_due = now + ADVICE_EVERY_S
-        advice: Advice | None = None
-        if codes:
+        advice: Hint | None = None
+        if aside := self._reader.aside:
+            advice = aside
+        elif codes:
             self._guide.forget()
             self._advice_until = now
         elif missed is not None:
             advice = self._guide.missed(missed, self._reader.sighted)
-        if advice is self._advice or (advice is None and now < self._advice_until):
+        if advice == self._advice or (advice is None and now < self._advice_until):
             return
         self._advice, self._advice_until = advice, now + ADVICE_S
         self._on_advice(advice)

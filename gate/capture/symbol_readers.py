@@ -7,20 +7,42 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gate.capture.camera import load_cv2
-from gate.capture.passes import BARS, MATRIX, SYMBOLOGIES, Pass, scaled
+from gate.capture.passes import Pass, Scene, scaled
 from gate.capture.regions import Frame
+from gate.capture.steps import Steps
+from gate.core.symbologies import BARS, MATRIX, Symbology
 from gate.errors import InputError
 from gate.i18n import _
 
+if TYPE_CHECKING:
+    from gate.capture.qr.structured_append import Part
+
 # zxing-cpp's QRCode takes noise for Micro QR, its Code39 takes "/A" for "!", and its Aztec takes
 # the middle of a torn symbol for a rune.
-_ZXING = {name: name for name in SYMBOLOGIES} | {
-    "QRCode": "QRCodeModel2", "Code39": "Code39Std", "Aztec": "AztecCode",
-}  # fmt: skip
-_ZBAR = {"QRCode": "QRCODE", "Code128": "CODE128", "Code39": "CODE39", "EAN13": "EAN13"}
+_ZXING = {name: (str(name),) for name in Symbology} | {
+    Symbology.QR: ("QRCodeModel2",),
+    Symbology.CODE39: ("Code39Std",),
+    Symbology.AZTEC: ("AztecCode",),
+    Symbology.DATABAR: ("DataBarOmni", "DataBarStk", "DataBarStkOmni"),
+    Symbology.DATABAR_EXPANDED: ("DataBarExp", "DataBarExpStk"),
+    Symbology.DATABAR_LIMITED: ("DataBarLtd",),
+}
+# Its DataBar writes warnings to the terminal, and its UPC-E is spelled in another way.
+_ZBAR = {
+    Symbology.QR: "QRCODE",
+    Symbology.CODE128: "CODE128",
+    Symbology.CODE39: "CODE39",
+    Symbology.EAN13: "EAN13",
+    Symbology.EAN8: "EAN8",
+    Symbology.ITF: "I25",
+    Symbology.CODABAR: "CODABAR",
+    Symbology.CODE93: "CODE93",
+}
+_DARK = 128
+"""Grey levels below are dark modules."""
 _TURNED = {"UP": 0, "RIGHT": 1, "DOWN": 2, "LEFT": 3}
 _MODULES = {"zxing-cpp": "zxingcpp", "pyzbar": "pyzbar.pyzbar"}
 
@@ -36,15 +58,29 @@ class Code:
     """Four (x, y) in pixels of the frame, clockwise from the symbol's own top left."""
     frames: int = 1
     """How many frames it took. Where it is several, another ticket may have been among them."""
+    part: "Part | None" = None
+    """What it is a part of; then it is no code by itself."""
+
+    @property
+    def name(self) -> "Name":
+        """What makes it that code; the same one twice in a frame is one."""
+        return self.symbology, self.raw, self.part
+
+
+Name: TypeAlias = "tuple[str, bytes, Part | None]"
 
 
 class Zxing:
     """Reads all symbologies, and says how each symbol lies."""
 
-    def __init__(self, module: ModuleType, symbologies: frozenset[str]) -> None:
+    def __init__(self, module: ModuleType, symbologies: frozenset[Symbology]) -> None:
         self._module = module
-        self._formats = {name: getattr(module.BarcodeFormat, _ZXING[name]) for name in symbologies}
-        self._names = {form.symbology: name for name, form in self._formats.items()}
+        self._formats = {
+            name: [getattr(module.BarcodeFormat, form) for form in _ZXING[name]]
+            for name in symbologies
+        }
+        # Some it finds by the name of their family.
+        self._names = {form: name for name in symbologies for form in (*_ZXING[name], name.value)}
 
     def __call__(self, picture: Frame, how: Pass) -> Iterator[list[Code]]:
         """Every symbol that it finds in a picture, way by way."""
@@ -64,8 +100,10 @@ class Zxing:
         if how.symbologies & MATRIX:
             yield self._found(~picture, how.symbologies & MATRIX, how)
 
-    def _found(self, picture: Frame, symbologies: frozenset[str], how: Pass) -> list[Code]:
-        formats = [form for name, form in self._formats.items() if name in symbologies]
+    def _found(self, picture: Frame, symbologies: frozenset[Symbology], how: Pass) -> list[Code]:
+        formats = [
+            form for name, forms in self._formats.items() if name in symbologies for form in forms
+        ]
         if not formats:
             return []
         found = self._module.read_barcodes(
@@ -78,16 +116,22 @@ class Zxing:
         )
         return [
             # zxing-cpp has no text for a character set unknown to it.
-            Code(one.text or _text(one.bytes), one.bytes, self._names[one.symbology], _corners(one))
+            Code(
+                one.text or _text(one.bytes),
+                one.bytes,
+                name.value,
+                _corners(one),
+                part=_part(one) if name is Symbology.QR else None,
+            )
             for one in found
-            if one.bytes and not _is_guess(one)
+            if one.bytes and not _is_guess(one) and (name := self._names.get(one.format.name))
         ]
 
 
 class Zbar:
     """Reads the most usual symbologies."""
 
-    def __init__(self, module: ModuleType, symbologies: frozenset[str]) -> None:
+    def __init__(self, module: ModuleType, symbologies: frozenset[Symbology]) -> None:
         self._module = module
         self._names = {_ZBAR[name]: name for name in symbologies if name in _ZBAR}
 
@@ -111,11 +155,14 @@ class Zbar:
         except ValueError:
             # pyzbar 0.1.9 cannot say how a symbol lies that is one part of several.
             return []
-        return [Code(_text(one.data), one.data, wanted[one.type], _outline(one)) for one in found]
+        return [
+            Code(_text(one.data), one.data, wanted[one.type].value, _outline(one)) for one in found
+        ]
 
-    def _decoded(self, picture: Frame, wanted: dict[str, str]) -> list[Any]:
+    def _decoded(self, picture: Frame, wanted: dict[str, Symbology]) -> list[Any]:
         # Its decoders of DataBar and PDF417, on by default, write warnings to the terminal.
-        kinds = [self._module.ZBarSymbol[kind] for kind in wanted]
+        # UPC-E that it is not asked for it would give as EAN-13.
+        kinds = [self._module.ZBarSymbol[kind] for kind in (*wanted, "UPCE")]
         found = self._module.decode(picture, kinds)
         return [one for one in found if one.data and one.type in wanted]
 
@@ -123,7 +170,7 @@ class Zbar:
 SymbolReader = Zxing | Zbar
 
 
-def reader_of(symbologies: frozenset[str]) -> SymbolReader:
+def reader_of(symbologies: frozenset[Symbology]) -> SymbolReader:
     """The best library that is there. Raises InputError when none is."""
     if zxing := _load("zxing-cpp"):
         return Zxing(zxing, symbologies)
@@ -135,10 +182,29 @@ def reader_of(symbologies: frozenset[str]) -> SymbolReader:
     )
 
 
-def second_opinion(first: SymbolReader, symbologies: frozenset[str]) -> SymbolReader | None:
+def second_opinion(first: SymbolReader, symbologies: frozenset[Symbology]) -> SymbolReader | None:
     """Another library than the first one, if it is there."""
     zbar = _load("pyzbar") if isinstance(first, Zxing) else None
     return Zbar(zbar, symbologies) if zbar else None
+
+
+def look(how: Pass, reader: SymbolReader, scene: Scene) -> Steps[dict[Name, Code]]:
+    """What one way to look finds in a scene: all codes of the first picture that has any."""
+    found: dict[Name, Code] = {}
+    for view in how.views(scene):
+        yield
+        if view is None:
+            continue
+        picture, (a, b, c, d, e, f) = view
+        for codes in reader(picture, how):
+            for code in codes:
+                corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in code.corners]
+                outline = tuple((round(x), round(y)) for x, y in corners)
+                found.setdefault(code.name, replace(code, corners=outline))
+            yield
+        if found:
+            break
+    return found
 
 
 def backends() -> dict[str, str]:
@@ -149,6 +215,18 @@ def backends() -> dict[str, str]:
 def _is_guess(found: Any) -> bool:
     """Whether a PDF417 spent all of its error correction: all that was misread had."""
     return found.symbology.name == "PDF417" and (found.extra or {}).get("UEC") == 0
+
+
+def _part(found: Any) -> "Part | None":
+    """Which part of a message a QR symbol holds, if it is not whole."""
+    import numpy as np  # noqa: PLC0415  loaded with the camera
+
+    from gate.capture.qr.structured_append import part_of  # noqa: PLC0415
+
+    symbol = np.array(found.to_image(scale=1, add_quiet_zones=False)) < _DARK
+    of: dict[str, Any] = found.extra
+    level, mask = of["ECLevel"].lower(), int(of["DataMask"])
+    return part_of(symbol, level, mask, is_clean=of["UEC"] == 1)
 
 
 def _corners(found: Any) -> tuple[tuple[int, int], ...]:

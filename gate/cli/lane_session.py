@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from gate.capture.camera import Source, State
 from gate.capture.glimpse import Furniture, Notice
-from gate.capture.hints import Advice
+from gate.capture.hints import Hint
 from gate.cli.ending import Ending
 from gate.cli.housekeeping import IDLE_EVERY_S, keep_house
 from gate.cli.list_workers import ListWorkers
@@ -44,7 +44,7 @@ from gate.text.confirming import movement
 from gate.text.lane_words import isolation_words, list_line
 from gate.text.outcome_words import DIRECTION_WORDS
 from gate.text.printable import printable
-from gate.text.scanner_words import ADVICE_WORDS, saved_line
+from gate.text.scanner_words import hint_line, saved_line
 from gate.text.settings_words import gate_lines, unplaced_line
 from gate.text.verdict_words import revoked_words
 from gate.text.view_words import beside, furniture_words
@@ -250,9 +250,9 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
     def print_scanner(trouble: str) -> None:
         lines.print_line("# " + _("scanner {state}").format(state=printable(trouble) or _("on")))
 
-    def print_advice(advice: Advice | None) -> None:
+    def print_advice(advice: Hint | None) -> None:
         if advice is not None:
-            lines.print_line(_("# guest: {advice}").format(advice=_(ADVICE_WORDS[advice])))
+            lines.print_line(hint_line(advice))
 
     def print_notice(notice: Notice | None) -> None:
         if notice is not None:

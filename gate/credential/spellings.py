@@ -10,6 +10,7 @@ a code is not here but in ``repair``.
   7.3).
 - UPC-A with 12 digits, or as EAN-13 with a zero before them (GS1 General Specifications, 5.2),
   where the check digit is right.
+- UPC-E with the 8 digits that are printed, or as the UPC-A that they stand for (5.2.2.4.2).
 - GS1 element strings with FNC1 (GS), without, and in brackets (GS1 General Specifications, 7.8).
 - ECI escapes of six digits with doubled backslashes (AIM ITS/04-001).
 - Full ASCII Code 39 as its pairs (ISO/IEC 16388, annex A).
@@ -28,7 +29,7 @@ MOST_SPELLINGS = 64
 CHARACTER_SETS = ("utf-8-sig", "gb18030", "latin-1", "cp1252", "shift_jis", "big5", "euc_kr")
 _SINGLE_BYTE = ("latin-1", "cp1252")
 """How a reader shows bytes that it has no character set for."""
-_UPC = frozenset({"EAN13", "UPCA"})
+_UPC = frozenset({"EAN13", "UPCA", "UPCE"})
 _SIGNS = frozenset(f"{GS}\\($%/+")
 """Of GS1, of ECI escapes, of pairs of Code 39: without them only digits have another spelling."""
 
@@ -64,6 +65,8 @@ def _others(code: str, raw: bytes, symbology: str, aim: str) -> Iterator[str]:
         yield from _recoded(code, raw)
     if code.isascii() and code.isdecimal() and (symbology in _UPC or not symbology):
         yield from _upc(code, aim)
+        if symbology == "UPCE" and len(code) == 13:
+            yield from _upc_e(code)
     yield from _gs1(code, is_named=aim in ("C1", "d2", "Q3", "e0", "J1"))
     if re.search(r"\\\d{6}", code):
         yield re.sub(r"\\\d{6}", "", code).replace("\\\\", "\\")
@@ -93,6 +96,19 @@ def _upc(code: str, aim: str) -> Iterator[str]:
         yield "0" + code
     elif len(code) == 13 and code[0] == "0" and has_check_digit(code):
         yield code[1:]
+
+
+def _upc_e(code: str) -> Iterator[str]:
+    """The 8 digits that stand for a UPC-A: zeros are left out, and the last but one says which."""
+    first, maker, product, check = code[1], code[2:7], code[7:12], code[12]
+    if maker[2] in "012" and maker[3:] == "00" and product[:2] == "00":
+        yield first + maker[:2] + product[2:] + maker[2] + check
+    elif maker[3:] == "00" and product[:3] == "000":
+        yield first + maker[:3] + product[3:] + "3" + check
+    elif maker[4] == "0" and product[:4] == "0000":
+        yield first + maker[:4] + product[4] + "4" + check
+    elif product[:4] == "0000" and product[4] in "56789":
+        yield first + maker + product[4] + check
 
 
 def has_check_digit(number: str) -> bool:

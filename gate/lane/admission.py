@@ -182,6 +182,11 @@ class Admission:
         identity = peek(scan, self.files.tickets, self.repair, self.post.rules.formats)
         return identity.ticket or next(iter(identity.sharing), None)
 
+    def is_like_another(self, scan: Scan) -> bool:
+        """Whether a number of retail may be misread off another ticket than its own."""
+        ticket = self.ticket_of(scan)
+        return ticket is not None and self.files.tickets.codes.is_like_another(scan.text, ticket.id)
+
     def choose(self, ticket_id: str) -> Verdict:
         """Decide anew what several tickets share, on the one that was chosen of those seen.
 

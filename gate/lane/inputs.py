@@ -19,7 +19,7 @@ from gate.capture.decode import Decoder
 from gate.capture.evdev import EvdevScanner
 from gate.capture.exposure import followed
 from gate.capture.glimpse import Furniture, Notice
-from gate.capture.hints import Advice
+from gate.capture.hints import Hint
 from gate.capture.picture import PictureScanner, Preview, Seen
 from gate.capture.serial import SerialScanners
 from gate.clock import monotonic_ms
@@ -51,7 +51,7 @@ class Inputs:
         on_notice: Callable[[Notice | None], None] | None = None,
         on_furniture: Callable[[Furniture], None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
-        on_advice: Callable[[Advice | None], None] | None = None,
+        on_advice: Callable[[Hint | None], None] | None = None,
         on_camera: Callable[[State, str], None] | None = None,
         on_scanner: Callable[[str], None] | None = None,
         on_aside: Callable[[str, str], None] | None = None,
@@ -92,6 +92,7 @@ class Inputs:
                 Decoder(config.camera.formats),
                 self._frame,
                 knows=lambda seen: self.selection.owners.of(seen) is not None,
+                is_like_another=self.selection.owners.is_like_another,
                 on_end=self.selection.end,
                 on_preview=on_preview if config.screen.preview else None,
                 on_advice=on_advice,

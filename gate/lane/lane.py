@@ -134,6 +134,10 @@ class Lane:
         """
         return self._thread.submit(self._admission.ticket_of, scan)
 
+    def is_like_another(self, scan: Scan) -> "Future[bool]":
+        """Whether a number of retail may be misread off another ticket than its own."""
+        return self._thread.submit(self._admission.is_like_another, scan)
+
     def knows(self, text: str) -> bool:
         """Whether a scanner's text is some ticket's code here; a fault is no."""
         try:

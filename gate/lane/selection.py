@@ -263,6 +263,15 @@ class Owners:
             del self._asked[next(iter(self._asked))]
         return ticket
 
+    def is_like_another(self, seen: Seen) -> bool:
+        """Whether a ticket's number of retail may be misread off another ticket."""
+        try:
+            return self._lane.is_like_another(_scan_of(seen)).result()
+        except GateError as fault:
+            # Deciding says what is wrong.
+            log.warning("looking up: %s", fault.message)
+            return False
+
 
 def _scan_of(seen: Seen) -> Scan:
     return Scan(seen.text, seen.symbology, "camera", started_ns=seen.taken_ns, raw=seen.raw)

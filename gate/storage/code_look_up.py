@@ -23,6 +23,7 @@ from gate.credential import (
 )
 from gate.credential.identities import NOTHING, is_of_leg, legs_of, named, shared
 from gate.credential.neighbours import neighbours
+from gate.credential.retail import misread
 from gate.credential.rotating import Parts, Pattern, read, unseal
 from gate.credential.spellings import folded, spellings
 from gate.storage.checksums import WrongChecksum, names_code, of_code, require
@@ -260,6 +261,11 @@ class CodeLookUp:
         tried = islice(filter(self._fits, neighbours(code)), left)
         is_near = any(self._look_up(one) is not None for one in tried)
         return (Flag.SHAPED, Flag.NEAR) if is_near else (Flag.SHAPED,)
+
+    def is_like_another(self, number: str, ticket: str) -> bool:
+        """Whether a number of retail, which is one ticket's, is a misread one of another ticket."""
+        codes = (form for one in misread(number) for form in spellings(one))
+        return any(one.id != ticket for one in self._with_codes(filter(self._fits, codes), 2))
 
     def typed(self, text: str) -> list[Ticket]:
         """Tickets whose code a person may mean by a text. To find, not to admit by."""

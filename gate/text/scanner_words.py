@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gate.capture.hints import Advice
+from gate.capture.hints import Advice, Hint
+from gate.capture.parts import InParts
+from gate.capture.switched_off import OffHere
+from gate.core.symbologies import title
 from gate.core.verdict import ScannerProof, Verdict
 from gate.credential.repair import Flaw, Kind, read_flaw
 from gate.credential.scanners import Established
@@ -67,6 +70,40 @@ class Trouble(NamedTuple):
 
     what: str
     remedy: str
+
+
+def hint_words(hint: Hint) -> str:
+    """What to say of a code that is in sight and gives no scan."""
+    match hint:
+        case OffHere(symbology):
+            return off_words(symbology)
+        case InParts():
+            return parts_words(hint)
+        case _:
+            return _(ADVICE_WORDS[hint])
+
+
+def hint_line(hint: Hint) -> str:
+    """The same as a line; of what a guest can do something about it says so."""
+    if isinstance(hint, OffHere):
+        return "# " + off_words(hint.symbology)
+    return _("# guest: {advice}").format(advice=hint_words(hint))
+
+
+def off_words(symbology: str) -> str:
+    """That codes of a kind are not read here, and where that is set."""
+    sentence = _("This is a {kind} code, which is not switched on here: camera.formats")
+    return sentence.format(kind=title(symbology))
+
+
+def parts_words(parts: InParts) -> str:
+    """Which parts of a code were read, and that the others are wanted."""
+    sentence = ngettext(
+        "Part {seen} of {of} of a code: show the others, please",
+        "Parts {seen} of {of} of a code: show the others, please",
+        len(parts.seen),
+    )
+    return sentence.format(seen=", ".join(map(str, parts.seen)), of=parts.of)
 
 
 def troubles(flaws: Iterable[Flaw]) -> list[Trouble]:

@@ -3,15 +3,21 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from gate.capture.camera import Camera, Shot
+from gate.capture.hints import Hint
+from gate.capture.parts import InParts
 from gate.capture.picture import DOUBTS_KEPT, PictureScanner, Preview, Seen
 from gate.capture.regions import Frame, Sighted
+from gate.capture.switched_off import OffHere
 from gate.capture.symbol_readers import Code
+from gate.core.symbologies import RETAIL, WEAK, Symbology
 from gate.lane.inputs import capture_source
 from tests.capture.test_camera import FakeCapture, noisy
 
@@ -31,6 +37,8 @@ class Scripted:
         self.frames: list[tuple[int, ...]] = []
         self.missed: Frame | None = None
         self.sighted: Sighted | None = None
+        self.agreeing: set[str] = set()
+        self.asked: list[str] = []
 
     def read(self, frame: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> list[Code]:
         self.frames.append(frame.shape)
@@ -39,6 +47,14 @@ class Scripted:
             raise now
         assert isinstance(now, list)
         return now
+
+    @property
+    def aside(self) -> OffHere | InParts | None:
+        return None
+
+    def agrees(self, _frame: Frame, code: Code) -> bool:
+        self.asked.append(code.text)
+        return code.text in self.agreeing
 
     def read_fully(self, frame: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> list[Code]:
         self.full += 1
@@ -98,13 +114,56 @@ def test_a_strong_symbology_is_believed_at_once(bench: Callable[..., Bench]) -> 
     assert bench([code("A")]).run() == ["A"]
 
 
-@pytest.mark.parametrize("symbology", ["PDF417", "Code128", "Code39", "EAN13"])
+@pytest.mark.parametrize("symbology", sorted(WEAK))
 def test_a_weak_symbology_must_agree_before_it_is_unknown(
     bench: Callable[..., Bench], symbology: str
 ) -> None:
     """One garbled reading is nobody's refusal; two frames that agree are."""
     assert bench([code("GARBLED", symbology)], [], [code("OTHER", symbology)]).run() == []
     assert bench([code("A", symbology)], [], [code("A", symbology)]).run() == ["A"]
+
+
+@pytest.mark.parametrize("symbology", sorted(RETAIL))
+def test_a_number_of_retail_must_be_read_in_two_ways(
+    bench: Callable[..., Bench], symbology: str
+) -> None:
+    """The same misreading comes in every frame: only another way to look makes it known."""
+    number = code("4006381333931", symbology)
+    made = bench(*[[number]] * 5)
+    assert made.run() == []
+    made = bench(*[[number]] * 3)
+    made.reader.agreeing = {number.text}
+    assert made.run() == [number.text] * 3
+    assert made.reader.asked == [number.text]
+
+
+def test_a_tickets_number_needs_no_second_look(bench: Callable[..., Bench]) -> None:
+    """It is decided in its first frame, unless it may be another ticket's misread."""
+    number = code("4006381333931", "EAN13")
+    assert bench([number], known=number.text).run() == [number.text]
+    made = bench(*[[number]] * 3, known=number.text, is_like_another=lambda _seen: True)
+    assert made.run() == []
+    made = bench(*[[number]] * 3, known=number.text, is_like_another=lambda _seen: True)
+    made.reader.agreeing = {number.text}
+    assert made.run() == [number.text] * 3
+
+
+def anew(hint: OffHere | InParts, _reader: Scripted) -> OffHere | InParts:
+    return deepcopy(hint)
+
+
+def test_what_is_seen_and_no_code_is_told(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A symbology that is off, and parts of a code, are said as what a guest can do is."""
+    hints: list[Hint | None] = []
+    for hint in (OffHere(Symbology.CODABAR), InParts((1,), 3)):
+        made = bench(*[[]] * 8, on_advice=hints.append)
+        # Each frame has one of its own, and it is told once.
+        monkeypatch.setattr(Scripted, "aside", property(partial(anew, hint)))
+        made.run()
+        assert hints.pop() == hint
+        assert (hints, made.seen) == ([], [])
 
 
 def test_what_took_several_frames_must_agree_though_it_is_a_ticket(
@@ -149,8 +208,8 @@ def test_an_old_doubt_is_no_agreement(bench: Callable[..., Bench]) -> None:
     first = Shot(1, frame, 0)
     late = Shot(2, frame, 3_000_000_000)
     seen = Seen("X", "Code39", 0)
-    assert not made.scanner._is_agreed(code("X", "Code39"), first, seen)
-    assert not made.scanner._is_agreed(code("X", "Code39"), late, seen)
+    assert not made.scanner._is_agreed(code("X", "Code39"), first, frame, seen)
+    assert not made.scanner._is_agreed(code("X", "Code39"), late, frame, seen)
 
 
 def test_a_picture_that_breaks_the_decoder_ends_nothing(

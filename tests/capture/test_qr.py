@@ -16,7 +16,8 @@ from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Picture
 from gate.capture.matrix.reader import FORGET_FRAMES, Drawing, MatrixReader
 from gate.capture.qr.bend import Bent, bent
-from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, MASKS, Layout, layout
+from gate.capture.qr.layout import GREATEST_VERSION, LEVELS, Layout, layout
+from gate.capture.qr.masks import MASKS
 from gate.capture.qr.message import FIELD, message
 from gate.capture.qr.reader import qr_reader
 from gate.capture.qr.search import placed

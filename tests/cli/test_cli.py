@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import segno
 import zxingcpp
 
 from gate import __version__
@@ -18,6 +19,7 @@ from gate.core.verdict import Scan
 from gate.credential.layouts import retyped
 from gate.storage.folder import Folder, Lock
 from tests.conftest import MakeLane
+from tests.support.paths import DATA
 from tests.support.venue import TICKETS, TYPES, fill, write_rows
 
 
@@ -208,6 +210,29 @@ def test_read_tells_what_is_on_pictures(gate: Gate, tmp_path: Path) -> None:
     cv2.imwrite(str(blank), np.full((50, 50), 255, np.uint8))
     code, out, _err = gate("read", first, blank)
     assert (code, "nothing found" in out) == (1, True)
+
+
+def test_read_says_why_it_gives_no_code(gate: Gate, tmp_path: Path) -> None:
+    """A symbology that is off, parts of a code, and what only one way to look reads."""
+    barcode = zxingcpp.create_barcode("A12345678B", zxingcpp.BarcodeFormat.Codabar)
+    codabar = tmp_path / "codabar.png"
+    cv2.imwrite(str(codabar), np.array(barcode.to_image(scale=4)))
+    code, out, _err = gate("read", codabar)
+    assert (code, "Codabar code, which is not switched on here: camera.formats" in out) == (1, True)
+    code, out, _err = gate("read", codabar, "--json")
+    assert json.loads(out)["switched_off"] == ["Codabar"]
+    code, out, _err = gate("read", codabar, "--set", 'camera.formats=["Codabar"]')
+    assert (code, "  Codabar A12345678B @ " in out) == (0, True)
+    parts = []
+    for number, symbol in enumerate(segno.make_sequence("TICKET-42-OF-THE-EVENT", symbol_count=2)):
+        parts.append(tmp_path / f"part{number}.png")
+        symbol.save(str(parts[-1]), scale=5)
+    code, out, _err = gate("read", parts[1])
+    assert (code, "Part 2 of 2 of a code: show the others" in out) == (1, True)
+    code, out, _err = gate("read", *parts)
+    assert (code, "  QRCode TICKET-42-OF-THE-EVENT @ " in out) == (0, True)
+    code, out, _err = gate("read", DATA / "misread-ean13.png")
+    assert (code, "it may be misread" in out) == (0, True)
 
 
 def test_wipe_asks_and_keeps_the_journal(

@@ -12,6 +12,7 @@ from gate.capture import camera as camera_module
 from gate.capture import view as view_module
 from gate.capture.camera import folder_source
 from gate.capture.debounce import Debounce
+from gate.capture.decode import Decoder
 from gate.capture.glimpse import Furniture, Notice, Spot
 from gate.capture.picture import Seen
 from gate.capture.view import FURNITURE_MS
@@ -20,6 +21,7 @@ from gate.core.entry import Act
 from gate.core.outcome import Outcome, Reason
 from gate.core.place import HouseRules, Place, Policy
 from gate.core.verdict import Scan, Verdict
+from gate.credential.retail import misread
 from gate.errors import StoreError
 from gate.lane.inputs import Inputs
 from gate.lane.lane import Lane
@@ -34,6 +36,7 @@ from tests.support.venue import FixedClock, Row, fill, write_rows
 from tests.system.neighbours import enrol, known, say
 
 SEVERAL = DATA / "several_codes"
+FAR = "4006381333931"
 FRAME_MS = 66
 LEFT, RIGHT = Spot(0.1, 0.1, 0.3, 0.3), Spot(0.6, 0.1, 0.8, 0.3)
 
@@ -387,6 +390,47 @@ def test_pictures_with_two_codes_have_one_verdict(
     assert [verdict.outcome for verdict in verdicts] == [Outcome.ADMIT]
     assert entries(folder) == [Act.ADMISSION]
     assert (Notice() in notices) == is_stranger
+
+
+MISREAD = "8818294052061"
+"""What every decoder makes of the label in the picture, frame by frame; it was drawn as another."""
+
+
+@pytest.fixture
+def label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with that picture."""
+    monkeypatch.setattr(camera_module, "PICTURE_S", 0.6)
+    pictures = tmp_path / "label"
+    pictures.mkdir()
+    shutil.copy(DATA / "misread-ean13.png", pictures / "1.png")
+    return pictures
+
+
+def test_a_number_that_is_misread_turns_nobody_away(lane: Lane, label: Path) -> None:
+    """No ticket has it, and a second way to look does not say so: it is no scan."""
+    verdicts, notices = scan_pictures(lane, label)
+    assert verdicts == []
+    assert [notice for notice in notices if notice] == []
+
+
+def test_without_a_second_way_to_look_it_would(
+    lane: Lane, label: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above can fail."""
+    monkeypatch.setattr(Decoder, "agrees", lambda *_all: True)
+    assert [verdict.reason for verdict in scan_pictures(lane, label)[0]] == [Reason.UNKNOWN]
+
+
+@pytest.mark.parametrize("other", [FAR, *misread(MISREAD)][:3])
+def test_a_tickets_number_waits_only_where_it_may_be_another_tickets(
+    make_lane: MakeLane, folder: Folder, label: Path, other: str
+) -> None:
+    """It is decided at once beside others, and not at all beside one that is two digits off."""
+    codes = ({"code": MISREAD, "id": "own"}, {"code": other, "id": "other"})
+    fill(folder, [{"type": "SHOW", **code} for code in codes])
+    verdicts, _notices = scan_pictures(make_lane(folder=folder), label)
+    spent = [verdict.ticket.id for verdict in verdicts if verdict.ticket]
+    assert spent == (["own"] if other == FAR else [])
 
 
 def test_the_end_of_the_pictures_decides_what_was_held_back(

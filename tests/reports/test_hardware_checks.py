@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import zxingcpp
 from msgspec.structs import replace
 
 from gate.capture.serial import PortSeen
@@ -13,7 +16,7 @@ from gate.output.sound import CommandPlayer
 from gate.output.turnstile import Turnstile
 from gate.reports.checks import sound as sound_checks
 from gate.reports.checks.finding import Finding, Status
-from gate.reports.checks.machine import serial_scanner
+from gate.reports.checks.machine import camera, serial_scanner
 from gate.reports.doctor import examine, turnstile_at_work
 from gate.storage import lane_status
 from gate.storage.folder import Folder
@@ -27,6 +30,26 @@ RELAY = PortSeen("COM7", "USB Serial")
 def found(monkeypatch: pytest.MonkeyPatch, wanted: str, *seen: PortSeen) -> Finding:
     monkeypatch.setattr("gate.reports.checks.machine.ports", lambda: list(seen))
     return serial_scanner(load(None, {}, [f"scanner.serial={wanted}"]))
+
+
+@pytest.mark.parametrize(
+    ("symbology", "said"),
+    [
+        ("Codabar", "This is a Codabar code, which is not switched on here: camera.formats"),
+        ("Code128", "In sight and read: Code 128."),
+        ("", ""),
+    ],
+)
+def test_what_is_before_the_camera_is_named(tmp_path: Path, symbology: str, said: str) -> None:
+    """Whether it is read here or not; an empty picture is well too."""
+    frame = np.full((300, 700), 255, np.uint8)
+    if symbology:
+        kind = getattr(zxingcpp.BarcodeFormat, symbology)
+        symbol = np.array(zxingcpp.create_barcode("A123456789B", kind).to_image(scale=3))
+        frame[50 : 50 + len(symbol), 50 : 50 + symbol.shape[1]] = symbol
+    cv2.imwrite(str(tmp_path / "1.png"), frame)
+    finding = camera(load(None, {}, [f"camera.folder={tmp_path}"]))
+    assert (finding.status, finding.hint) == (Status.OK, said)
 
 
 def test_without_any_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.capture.hints import Advice
+from gate.capture.parts import InParts
+from gate.capture.switched_off import OffHere
 from gate.core.answers import BadAnswerError, Complaint
 from gate.core.entry import Act
 from gate.core.history import History, Movement
@@ -17,6 +20,7 @@ from gate.core.outcome import Basis, Flag, Outcome, Reason
 from gate.core.place import Direction, HouseRules, Place
 from gate.core.question import Question, QuestionKind
 from gate.core.rules import decide
+from gate.core.symbologies import Symbology
 from gate.core.ticket import UNLIMITED, Kind, Status, Ticket, TicketType, WeeklyHours
 from gate.core.verdict import Context, Scan, Verdict
 from gate.storage.sync_status import SyncStatus
@@ -24,6 +28,7 @@ from gate.text.connectivity_words import BASIS_WORDS, server_link
 from gate.text.outcome_words import DIRECTION_WORDS, OUTCOME_WORDS, REASON_WORDS
 from gate.text.printable import printable
 from gate.text.question_words import complaint_words, how_to_answer
+from gate.text.scanner_words import hint_line, hint_words
 from gate.text.ticket_words import describe
 from gate.text.times import ago, clock_time
 from gate.text.verdict_words import Words, explain
@@ -299,3 +304,29 @@ def test_gates_are_counted_while_the_sync_worker_speaks() -> None:
     word = SyncStatus(boot_id="b", boot_ms=1_000_000, connected_peers=3)
     assert server_link(word, 1_005_000, NOW_MS, ZONE) == "LAN 3"
     assert server_link(word, 1_060_000, NOW_MS, ZONE) == "LAN 0"
+
+
+@pytest.mark.parametrize(
+    ("hint", "words", "line"),
+    [
+        (Advice.STILL, "Hold it still, please", "# guest: Hold it still, please"),
+        (
+            OffHere(Symbology.CODE93),
+            "This is a Code 93 code, which is not switched on here: camera.formats",
+            "# This is a Code 93 code, which is not switched on here: camera.formats",
+        ),
+        (
+            InParts((2,), 3),
+            "Part 2 of 3 of a code: show the others, please",
+            "# guest: Part 2 of 3 of a code: show the others, please",
+        ),
+        (
+            InParts((1, 3), 4),
+            "Parts 1, 3 of 4 of a code: show the others, please",
+            "# guest: Parts 1, 3 of 4 of a code: show the others, please",
+        ),
+    ],
+)
+def test_each_hint_has_words(hint: Advice | OffHere | InParts, words: str, line: str) -> None:
+    """What a guest can do something about is marked as that in lines."""
+    assert (hint_words(hint), hint_line(hint)) == (words, line)

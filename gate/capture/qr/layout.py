@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from segno import consts
 
 from gate.capture.matrix.plane import Grid
+from gate.capture.qr.masks import MASKS, terms
 
 GREATEST_VERSION = 14
 """73 modules a side: no ticket has more, and no camera of a gate would see them."""
 LEVELS = "lmqh"
-MASKS = range(8)
 
 _LEVEL_OF = dict(zip(LEVELS, (1, 0, 3, 2), strict=True))
 """segno's numbers of the levels."""
@@ -71,17 +71,6 @@ def layout(version: int) -> Layout:
     known = np.where(is_format | is_data, 0, _signs(kinds)).astype(np.float32)
     data_at = _in_order(is_data)
     row, column = data_at // size, data_at % size
-    # ISO/IEC 18004, table 10: a module is inverted where its term is 0.
-    terms = (
-        (row + column) % 2,
-        row % 2,
-        column % 3,
-        (row + column) % 3,
-        (row // 2 + column // 3) % 2,
-        row * column % 2 + row * column % 3,
-        (row * column % 2 + row * column % 3) % 2,
-        ((row + column) % 2 + row * column % 3) % 2,
-    )
     return Layout(
         version,
         size,
@@ -89,7 +78,7 @@ def layout(version: int) -> Layout:
         np.flatnonzero(is_format),
         _formats(),
         data_at,
-        np.where(np.array(terms) == 0, -1, 1).astype(np.float32),
+        np.where(np.array(terms(row, column)) == 0, -1, 1).astype(np.float32),
         {level: _blocks(version, level) for level in LEVELS},
     )
 

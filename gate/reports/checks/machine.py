@@ -9,15 +9,19 @@ from pathlib import Path
 
 from gate import __version__
 from gate.capture.camera import load_cv2
+from gate.capture.decode import Decoder
 from gate.capture.evdev import keyboards
+from gate.capture.regions import Frame
 from gate.capture.serial import AUTO, names, ports
 from gate.capture.symbol_readers import backends
 from gate.config import Config
+from gate.core.symbologies import title
 from gate.errors import InputError
 from gate.i18n import _
 from gate.lane.inputs import camera_source
 from gate.reports.checks.finding import Finding, Status
 from gate.storage.sqlite import SQLITE_FIXED, SQLITE_NEEDED, SQLITE_VERSION
+from gate.text.scanner_words import off_words, parts_words
 
 _CAMERA_S = 1.5
 
@@ -56,20 +60,34 @@ def camera(config: Config) -> Finding:
         # A gate with a USB scanner only is a good gate.
         wanted = config.camera.device != "auto" or config.camera.file or config.camera.folder
         return Finding(Status.FAIL if wanted else Status.WARN, fault.message, fault.hint)
-    frames, size = 0, "?"
+    frames, size, last = 0, "?", None
     started = time.monotonic()
     while time.monotonic() - started < _CAMERA_S:
         good, frame = capture.read()
         if not good or frame is None:
             break
-        frames += 1
+        frames, last = frames + 1, frame
         size = f"{frame.shape[1]}x{frame.shape[0]}"
     seconds = time.monotonic() - started
     capture.release()
     detail = f"{source.name}: {size}, {frames / seconds:.0f} fps, OpenCV {cv2.__version__}"
-    if not frames:
+    if last is None:
         return Finding(Status.FAIL, detail, _("It opens and shows nothing: is it in use?"))
-    return Finding(Status.OK, detail)
+    return Finding(Status.OK, detail, _in_sight(config, last))
+
+
+def _in_sight(config: Config, frame: Frame) -> str:
+    """Which codes are before the camera, if any, and which are not read here."""
+    try:
+        decoder = Decoder(config.camera.formats)
+        kinds = {title(code.symbology) for code in decoder.read_fully(frame)}
+    except InputError:
+        # What is wrong with the decoders is a finding of its own.
+        return ""
+    read = [_("In sight and read: {kinds}.").format(kinds=", ".join(sorted(kinds)))]
+    off = sorted({off_words(code.symbology) for code in decoder.others})
+    parts = [parts_words(decoder.parts)] if decoder.parts else []
+    return " ".join([*(read if kinds else ()), *off, *parts])
 
 
 def usb_scanner(config: Config) -> Finding:

@@ -12,7 +12,7 @@ from textual.theme import Theme
 
 from gate.capture.camera import Source, State
 from gate.capture.glimpse import Notice
-from gate.capture.hints import Advice
+from gate.capture.hints import Hint
 from gate.capture.picture import Preview
 from gate.config import Config
 from gate.core.entry import Entry
@@ -357,7 +357,7 @@ class GateApp(App[int], inherit_bindings=False):
     def _previewed(self, preview: Preview) -> None:
         self.scan_screen.post_message(PreviewTaken(preview))
 
-    def _advised(self, advice: Advice | None) -> None:
+    def _advised(self, advice: Hint | None) -> None:
         self.scan_screen.post_message(AdviceGiven(advice))
 
     def _camera_changed(self, state: State, detail: str) -> None:

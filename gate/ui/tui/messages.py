@@ -4,7 +4,7 @@ from textual.message import Message
 
 from gate.capture.camera import State
 from gate.capture.glimpse import Notice
-from gate.capture.hints import Advice
+from gate.capture.hints import Hint
 from gate.capture.picture import Preview
 from gate.core.entry import Entry
 from gate.core.verdict import Verdict
@@ -77,7 +77,7 @@ class PreviewTaken(Message):
 class AdviceGiven(Message):
     """The camera sees a code that it cannot read, and what would help; or it no longer does."""
 
-    def __init__(self, advice: Advice | None) -> None:
+    def __init__(self, advice: Hint | None) -> None:
         self.advice = advice
         super().__init__()
 

@@ -22,7 +22,7 @@ from gate.output.tones import SOUNDS
 from gate.storage.matters import Watch
 from gate.text.guest_words import ONE_AT_A_TIME
 from gate.text.lane_words import list_line
-from gate.text.scanner_words import ADVICE_WORDS, saved_line
+from gate.text.scanner_words import hint_words, saved_line
 from gate.text.ticket_words import describe
 from gate.text.times import clock_time
 from gate.text.verdict_words import revoked_words
@@ -273,7 +273,7 @@ class ScanScreen(Screen[None]):
 
     def on_advice_given(self, event: AdviceGiven) -> None:
         """Tell the guest what would help, unless a verdict is being told."""
-        self._advice = "" if event.advice is None else _(ADVICE_WORDS[event.advice])
+        self._advice = "" if event.advice is None else hint_words(event.advice)
         if self.query_one(VerdictPanel).outcome is None:
             self._clear()
 
