@@ -203,12 +203,13 @@ def _initrd_modules() -> str:
 
 def _make_base(root: Path, architecture: Architecture) -> None:
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    # There before the kernel is, so that no other initrd is made first.
+    (root / "etc/initramfs-tools/conf.d").mkdir(parents=True)
+    (root / "etc/initramfs-tools/conf.d/machine").write_text("MODULES=list\nBUSYBOX=n\n")
+    (root / "etc/initramfs-tools/modules").write_text(_initrd_modules())
     parts = ",".join(_parts(architecture))
     _fetch("debootstrap", f"--arch={architecture.debian}", "--variant=minbase",
            f"--include={parts}", SUITE, str(root), MIRROR, env=env)  # fmt: skip
-    (root / "etc/initramfs-tools/conf.d/machine").write_text("MODULES=list\nBUSYBOX=n\n")
-    (root / "etc/initramfs-tools/modules").write_text(_initrd_modules())
-    _in(root, "update-initramfs -u")
     # Debootstrap may leave them mounted where it may not unmount what it made.
     for name in ("proc", "sys"):
         if (root / name / "self").exists() or (root / name / "kernel").exists():
