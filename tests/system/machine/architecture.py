@@ -40,9 +40,14 @@ class Architecture:
         return tuple(f"manylinux{library}_{self.name}" for library in libraries)
 
     @property
+    def is_native(self) -> bool:
+        """Whether it is this host's own."""
+        return self.name == platform.machine()
+
+    @property
     def lacks(self) -> str:
         """What of this host keeps it from running such programs; empty: nothing."""
-        if self.name == platform.machine() or self._rule.exists():
+        if self.is_native or self._rule.exists():
             return ""
         return "qemu-user-static"
 
@@ -56,7 +61,7 @@ class Architecture:
 
         By a rule of our own: with Debian's ``sudo`` would not become root, for want of its C.
         """
-        if self.name == platform.machine():
+        if self.is_native:
             yield
             return
         if not (BINFMT / "register").exists():

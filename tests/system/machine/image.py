@@ -43,6 +43,10 @@ IMPORTS = Path(__file__).with_name("import_all.py")
 IMPORT_ALL = f"{HOME}/venue-gate/bin/python /opt/{IMPORTS.name}"
 """Says how much was installed and imported, or ends badly."""
 
+PIP = (sys.executable, "-m", "pip", "--quiet")
+VENV = f"python3 -m venv --system-site-packages {HOME}/venue-gate"
+
+_STARTER = "from gate.__main__ import main\n\nraise SystemExit(main())\n"
 _ANSWERS = """camera = "off"
 scanner = "keyboard"
 enrol = "no"
@@ -176,7 +180,6 @@ def _key(wheels: Path, architecture: Architecture) -> str:
 
 def _wheels(into: Path, architecture: Architecture) -> Path:
     """This checkout's wheel and all that it needs, for the Python of that Debian."""
-    pip = (sys.executable, "-m", "pip", "--quiet")
     # Twice the same sources are the same wheel, whatever was committed.
     env = os.environ | {
         "SOURCE_DATE_EPOCH": "1767225600",
@@ -184,16 +187,21 @@ def _wheels(into: Path, architecture: Architecture) -> Path:
     }
     of_checkout = BUILT.read_bytes()
     try:
-        _run(*pip, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
+        _run(*PIP, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
     finally:
         BUILT.write_bytes(of_checkout)
     (ours,) = into.glob("*.whl")
     _fetch(
-        *pip, "download", "--only-binary=:all:", "--python-version", "3.11",
-        *(word for name in architecture.platforms for word in ("--platform", name)),
+        *PIP, "download", *_wheels_of(architecture),
         "-c", str(ROOT / "constraints.txt"), "-d", str(into), f"{ours}[{EXTRAS}]",
     )  # fmt: skip
     return into
+
+
+def _wheels_of(architecture: Architecture) -> list[str]:
+    """Pip's words for them."""
+    platforms = [word for name in architecture.platforms for word in ("--platform", name)]
+    return ["--only-binary=:all:", "--python-version", "3.11", *platforms]
 
 
 def _initrd_modules() -> str:
@@ -240,25 +248,47 @@ def _install(base: Path, wheels: Path, work: Path, architecture: Architecture) -
         file.write_text(text)
     (root / "usr/local/sbin/watch-screen").chmod(0o755)
     _in(root, f"systemctl enable -q watch-screen.service {shell}")
-    shutil.copytree(wheels, root / "opt/wheels")
     shutil.copy(IMPORTS, root / "opt")
-    commands = (
-        f"python3 -m venv --system-site-packages {HOME}/venue-gate",
-        f"{HOME}/venue-gate/bin/pip install -q --no-index -f /opt/wheels venue-gate[{EXTRAS}]",
+    _in(root, f"chown -R gate:gate {HOME}")
+    (_install_there if architecture.is_native else _install_from_here)(root, wheels, architecture)
+    for command in (
         IMPORT_ALL,
         f"{GATE} --data-dir {DATA} import {HOME}/types.csv {HOME}/tickets.csv",
         f"{GATE} --data-dir {DATA} setup --answers {ANSWERS} --apply",
-    )
-    _in(root, f"chown -R gate:gate {HOME}")
-    for command in commands:
-        _in(root, f"su - gate -c 'SYSTEMD_OFFLINE=1 {command}'")
-    shutil.rmtree(root / "opt/wheels")
+    ):
+        _as_gate(root, command)
     for name in ("var/cache/apt/archives", "var/lib/apt/lists"):
         shutil.rmtree(root / name, ignore_errors=True)
     disk = work / "disk.img"
     _run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=1,root_owner=0:0", "-L", "gate",
          "-d", str(root), str(disk), f"{SIZE_MB}M")  # fmt: skip
     shutil.rmtree(root)
+
+
+def _install_there(root: Path, wheels: Path, _architecture: Architecture) -> None:
+    """As a technician does it."""
+    shutil.copytree(wheels, root / "opt/wheels")
+    _as_gate(root, VENV)
+    pip = f"{HOME}/venue-gate/bin/pip install -q --no-index --find-links /opt/wheels"
+    _as_gate(root, f"{pip} venue-gate[{EXTRAS}]")
+    shutil.rmtree(root / "opt/wheels")
+
+
+def _install_from_here(root: Path, wheels: Path, architecture: Architecture) -> None:
+    """The same wheels, put there by this host's pip: by one that is emulated it takes too long."""
+    _as_gate(root, f"{VENV} --without-pip")
+    venv = root / HOME[1:] / "venue-gate"
+    (packages,) = venv.glob("lib/python3*/site-packages")
+    _run(*PIP, "install", "--no-index", "--find-links", str(wheels), "--target", str(packages),
+         *_wheels_of(architecture), f"venue-gate[{EXTRAS}]")  # fmt: skip
+    gate = root / GATE[1:]
+    gate.write_text(f"#!{HOME}/venue-gate/bin/python\n{_STARTER}")
+    gate.chmod(0o755)
+    _in(root, f"chown -R gate:gate {HOME}")
+
+
+def _as_gate(root: Path, command: str) -> None:
+    _in(root, f"su - gate -c 'SYSTEMD_OFFLINE=1 {command}'")
 
 
 def code_of(number: int) -> str:

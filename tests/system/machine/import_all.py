@@ -13,28 +13,40 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 OURS = ("gate", "sync")
+INSTALLERS = {"pip", "setuptools", "pkg_resources", "_distutils_hack"}
+"""No part of the program; setuptools refuses to be imported after others."""
 
 
 def main() -> int:
-    """Say how much there was; ends with what could not be loaded."""
-    names, libraries = set(OURS), []
+    """Say how much there was; how many could not be loaded, each with its reason."""
+    names, libraries = installed()
+    faults = []
+    for load, wanted in ((importlib.import_module, names), (ctypes.CDLL, libraries)):
+        for one in sorted(wanted):
+            try:
+                load(one)
+            except Exception as error:  # noqa: BLE001  all of them are said
+                faults.append(f"{one}: {error!r}")
+    print("\n".join(faults))
+    print(f"{platform.machine()}: {len(names)} modules, {len(libraries)} libraries")
+    return len(faults)
+
+
+def installed() -> tuple[set[str], set[str]]:
+    """All modules of ours and the packages of others; the paths of their libraries."""
+    names, libraries = set(OURS), set()
     for one in distributions(path=[sysconfig.get_path("purelib")]):
         for file in one.files or ():
             if ".so" in file.suffixes:
-                libraries.append(Path(str(one.locate_file(file))))
-            if file.name == "__init__.py" and len(file.parts) == 2:
+                libraries.add(str(Path(str(one.locate_file(file))).resolve()))
+            if len(file.parts) == 2 and file.name == "__init__.py":
                 names.add(file.parts[0])
             elif len(file.parts) == 1 and file.suffix in (".py", ".so"):
                 names.add(file.name.partition(".")[0])
     for package in OURS:
         found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
         names |= {module.name for module in found if not module.name.endswith("__main__")}
-    for name in sorted(names):
-        importlib.import_module(name)
-    for library in libraries:
-        ctypes.CDLL(str(library))
-    print(f"{platform.machine()}: {len(names)} modules, {len(libraries)} libraries")
-    return 0
+    return names - INSTALLERS, libraries
 
 
 if __name__ == "__main__":
