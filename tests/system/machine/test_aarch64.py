@@ -3,7 +3,6 @@
 Played where ``GATE_TEST_MACHINE=aarch64`` asks for it: by software it takes half an hour.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -14,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.system.machine.architecture import AMD64, ARM64, Architecture
-from tests.system.machine.emulator import until
+from tests.system.machine.asked_for import PLAYED, SEED
 from tests.system.machine.image import IMPORT_ALL, ROOT, Image, NoImage, make_image, missing
 from tests.system.machine.lane_machine import LaneMachine
 
-SEED = int(os.environ.get("GATE_TEST_SEED", "20261129"))
 PATIENCE_S = 3000.0
 DEBIANS = {
     "3.11": ("fast", "gpio", "postgres"),
@@ -32,7 +30,7 @@ pytestmark = [
     pytest.mark.timeout(3 * 3600),
     pytest.mark.xdist_group("machine"),
     pytest.mark.skipif(
-        os.environ.get("GATE_TEST_MACHINE") != "aarch64",
+        PLAYED != "aarch64",
         reason="GATE_TEST_MACHINE=aarch64 starts a Debian machine of 64-bit ARM",
     ),
 ]
@@ -89,9 +87,7 @@ def test_it_is_a_lane_and_keeps_what_was_green(
     say(capsys, f"{len(machine.green)} greens")
     again = machine.on()
     say(capsys, f"ready again after {again:.0f} s")
-    late = max(machine.green) + 5
-    machine.show(late)
-    until(lambda: late in machine.look(), PATIENCE_S, "a green after the cut")
+    assert machine.lets_in(max(machine.green) + 5)
     machine.pc.shell.wait(r"root@north:~# ", PATIENCE_S)
     say(capsys, machine.pc.run(IMPORT_ALL, PATIENCE_S).split("aarch64: ")[1].splitlines()[0])
 
