@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,8 +26,9 @@ from benchmarks.bench_start import ready
 from benchmarks.bench_verdict import Measured, make
 from benchmarks.pi4 import PI_4_S, slower_here
 from gate.capture.decode import Decoder, _look
-from gate.capture.passes import GLANCE, IN_TURN, Pass, Scene
+from gate.capture.passes import GLANCE, IN_TURN, Scene
 from gate.capture.regions import Frame
+from gate.capture.steps import Steps, finished
 from gate.demo.showing import Showing
 from gate.demo.synthetic_camera import DrawnCamera
 from gate.storage.folder import Folder
@@ -70,14 +71,16 @@ def looks_ms(count: int) -> tuple[float, float]:
         # What is loaded at the first look is no part of one.
         decoder.read(frame)
         grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
-        glances.append(cpu_ms(partial(_look, GLANCE, decoder._reader, Scene(grey))))
-        turns += [cpu_ms(partial(_turn, decoder, turn, Scene(grey))) for turn in IN_TURN]
+        glances.append(cpu_ms(partial(_finish, _look, GLANCE, decoder._reader, Scene(grey))))
+        turns += [
+            cpu_ms(partial(_finish, decoder._looked, turn, Scene(grey), {})) for turn in IN_TURN
+        ]
     return statistics.mean(glances), statistics.mean(turns)
 
 
-def _turn(decoder: Decoder, turn: Iterable[Pass], scene: Scene) -> None:
-    for how in turn:
-        decoder._looked(how, scene)
+def _finish(look: Callable[..., Steps[object]], *words: object) -> None:
+    """Take all steps of a look at once."""
+    finished(look(*words))
 
 
 def start_ms(path: Path, rounds: int) -> float:
