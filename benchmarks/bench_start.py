@@ -20,6 +20,8 @@ from benchmarks.bench_verdict import make
 from gate.storage.folder import Folder
 
 HELP_LIMIT_S, READY_LIMIT_S = 0.3, 2.0
+PATIENCE_S = 300.0
+"""Between two signs of life; an emulated machine takes its time."""
 GATE = [sys.executable, "-m", "gate"]
 
 
@@ -33,8 +35,8 @@ def help_cpu_s() -> float:
     )
 
 
-def ready_s(folder: Folder) -> float:
-    """Wall seconds from the command to a painted screen that takes codes."""
+def ready(folder: Folder) -> tuple[float, float]:
+    """Seconds from the command to a painted screen that takes codes, and of CPU meanwhile."""
     master, slave = pty.openpty()
     started = time.perf_counter()
     gate = subprocess.Popen(
@@ -45,13 +47,14 @@ def ready_s(folder: Folder) -> float:
     os.close(slave)
     painted = b""
     while b"Ready." not in painted:
-        assert select.select([master], [], [], 20)[0], painted
+        assert select.select([master], [], [], PATIENCE_S)[0], painted
         painted += os.read(master, 65536)
     took = time.perf_counter() - started
     gate.kill()
-    gate.wait()
+    _pid, status, used = os.wait4(gate.pid, 0)
+    gate.returncode = status
     os.close(master)
-    return took
+    return took, used.ru_utime + used.ru_stime
 
 
 def main() -> int:
@@ -66,9 +69,9 @@ def main() -> int:
         for size in (int(size) for size in options.sizes.split(",")):
             folder = Folder(Path(path) / str(size))
             make(folder, size)
-            ready = statistics.median(ready_s(folder) for _ in range(options.runs))
-            print(f"gate scan ready with {size} tickets: {ready:.2f} s (limit {READY_LIMIT_S})")
-            is_good = is_good and ready <= READY_LIMIT_S
+            took = statistics.median(ready(folder)[0] for _ in range(options.runs))
+            print(f"gate scan ready with {size} tickets: {took:.2f} s (limit {READY_LIMIT_S})")
+            is_good = is_good and took <= READY_LIMIT_S
     return 0 if is_good else 1
 
 

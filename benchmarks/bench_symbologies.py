@@ -69,11 +69,12 @@ def glances_ms(sets: list[frozenset[Symbology]], frames: list[Frame]) -> list[fl
 def misread(symbologies: frozenset[Symbology], frames: list[Frame]) -> tuple[Misread, Misread]:
     """In how many pictures a camera's passes, and full effort, read what is not there."""
     reader = reader_of(symbologies)
-    passes = [GLANCE, THOROUGH, *dict.fromkeys(how for turn in IN_TURN for how in turn)]
+    turns = dict.fromkeys(how for turn in IN_TURN for how in turn)
+    passes = [how for how in (GLANCE, THOROUGH, *turns) if how not in (QR, AZTEC)]
     camera, fully = Misread(), Misread()
     for frame in frames:
         scene = Scene(frame)
-        looks = [finished(look(how, reader, scene)).values() for how in passes if how not in (QR, AZTEC)]
+        looks = [finished(look(how, reader, scene)).values() for how in passes]
         camera.update({code.symbology for codes in looks for code in codes})
         fully.update({code.symbology for code in Decoder(sorted(symbologies)).read_fully(frame)})
     return camera, fully

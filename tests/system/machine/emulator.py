@@ -1,4 +1,4 @@
-"""A PC under QEMU: switched on and off from outside, watched by serial lines, driven by QMP."""
+"""A machine under QEMU: its plug is outside, serial lines watch it, QMP drives it."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
-QEMU = "qemu-system-x86_64"
+from tests.system.machine.architecture import Architecture
+
 MEMORY_MB = 1024
 
 
@@ -102,7 +103,14 @@ class Pc:
     """One machine from power on to power off. Port 0 has a root shell, port 1 what it sends."""
 
     def __init__(
-        self, kernel: Path, initrd: Path, disk: Path, folder: Path, *options: str, boot: str = ""
+        self,
+        architecture: Architecture,
+        kernel: Path,
+        initrd: Path,
+        disk: Path,
+        folder: Path,
+        *options: str,
+        boot: str = "",
     ) -> None:
         """``disk``: the socket of its disk; ``boot``: more words for the kernel."""
         self.folder = folder
@@ -112,12 +120,15 @@ class Pc:
             (folder / name).unlink(missing_ok=True)
         words = (
             "root=/dev/vda rw quiet loglevel=3 systemd.show_status=false"
-            " console=ttyS0 console=tty0 mitigations=off video=800x480"
+            f" console={architecture.shell} console=tty0 mitigations=off video=800x480"
             # On a busy host the timer looks broken to the kernel, which then panics.
             f" no_timer_check {boot}"
         )
         with (folder / "qemu.log").open("ab") as log:
-            self._process = self._switched_on(kernel, initrd, disk, words, options, log)
+            machine = (*architecture.machine, *architecture.second_port, *options)
+            self._process = self._switched_on(
+                architecture.qemu, kernel, initrd, disk, words, machine, log
+            )
         self.qmp = Qmp(folder / "qmp")
         self.shell = SerialLine(folder / "port0")
         self.watch = SerialLine(folder / "port1")
@@ -125,6 +136,7 @@ class Pc:
 
     def _switched_on(
         self,
+        qemu: str,
         kernel: Path,
         initrd: Path,
         disk: Path,
@@ -135,16 +147,15 @@ class Pc:
         folder = self.folder
         return subprocess.Popen(
             [
-                QEMU, *_accelerated(), "-cpu", "max", "-m", str(MEMORY_MB), "-smp", "2",
+                qemu, *_accelerated(), "-m", str(MEMORY_MB), "-smp", "2",
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", str(kernel), "-initrd", str(initrd), "-append", words,
                 "-drive", f"file=nbd+unix:///?socket={disk},format=raw,if=virtio,cache=none",
-                "-device", "VGA,id=vga,xres=800,yres=480,edid=on",
                 "-device", "qemu-xhci,id=usb", "-device", "virtio-rng-pci",
                 "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net",
                 "-qmp", f"unix:{folder / 'qmp'},server=on,wait=off",
                 "-serial", f"unix:{folder / 'port0'},server=on,wait=off",
-                "-serial", f"unix:{folder / 'port1'},server=on,wait=off",
+                "-chardev", f"socket,id=port1,path={folder / 'port1'},server=on,wait=off",
                 *options,
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,

@@ -10,21 +10,27 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.system.machine.architecture import AMD64, Architecture
 
 ROOT = Path(__file__).parents[3]
 BUILT = ROOT / "gate/_built.py"
 """What the checkout says of itself: building a wheel says something else there."""
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
 PARTS = (
-    "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod", "linux-image-amd64",
+    "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod",
     "initramfs-tools", "zstd", "python3", "python3-venv", "python3-evdev", "console-setup", "kbd",
     "sudo", "e2fsprogs", "libzbar0", "iproute2", "procps", "tzdata", "ca-certificates",
     "alsa-utils",
 )  # fmt: skip
 """What of Debian is on the disk; its python-evdev needs no compiler."""
-TOOLS = ("debootstrap", "mke2fs", "chroot", "qemu-system-x86_64")
+EXTRAS = "gpio,fast"
+"""What gates on Linux may install besides; ``usb`` is Debian's python-evdev."""
+TOOLS = ("debootstrap", "mke2fs", "chroot")
 SIZE_MB = 2600
 GUESTS = 400
 TOO_EARLY = range(GUESTS + 1, GUESTS + 9)
@@ -33,7 +39,14 @@ HOME = "/home/gate"
 GATE = f"{HOME}/venue-gate/bin/gate"
 DATA = f"{HOME}/event"
 ANSWERS = f"{HOME}/north.toml"
+IMPORTS = Path(__file__).with_name("import_all.py")
+IMPORT_ALL = f"{HOME}/venue-gate/bin/python /opt/{IMPORTS.name}"
+"""Says how much was installed and imported, or ends badly."""
 
+PIP = (sys.executable, "-m", "pip", "--quiet")
+VENV = f"python3 -m venv --system-site-packages {HOME}/venue-gate"
+
+_STARTER = "from gate.__main__ import main\n\nraise SystemExit(main())\n"
 _ANSWERS = """camera = "off"
 scanner = "keyboard"
 enrol = "no"
@@ -51,7 +64,7 @@ _WATCHER = '''#!/usr/bin/python3
 """Tell the other serial line what the first console shows, whenever that has changed."""
 import json, os, time
 last = ""
-with open("/dev/ttyS1", "w") as line:
+with open("/dev/PORT", "w") as line:
     while True:
         cells = open("/dev/vcsu1", "rb").read().decode("utf-32-le", "replace")
         columns = os.get_terminal_size(os.open("/dev/tty1", os.O_RDONLY | os.O_NOCTTY)).columns \
@@ -97,57 +110,76 @@ class Image:
     disk: Path
     kernel: Path
     initrd: Path
+    architecture: Architecture
 
 
-def missing() -> str:
+def missing(architecture: Architecture = AMD64) -> str:
     """The parts of this host without which no image is made; empty: all are there."""
-    lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
+    lacking = [tool for tool in (*TOOLS, architecture.qemu) if shutil.which(tool) is None]
+    lacking += [architecture.lacks] if architecture.lacks else []
     if os.geteuid() != 0:
         lacking.append("root")
     return ", ".join(lacking)
 
 
-def make_image(wheelhouse: Path | None = None) -> Image:
+def make_image(wheelhouse: Path | None = None, architecture: Architecture = AMD64) -> Image:
     """The image, from the cache or made anew. Raises NoImage."""
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="venue-gate-", dir=cache) as room:
         work = Path(room)
-        wheels = wheelhouse or _wheels(work / "wheels")
-        disk = cache / f"disk-{_key(wheels)}.img"
-        base = cache / f"debian-{_base_key()}"
+        wheels = wheelhouse or _wheels(work / "wheels", architecture)
+        disks, debian = f"disk-{architecture.debian}", f"debian-{architecture.debian}"
+        disk = cache / f"{disks}-{_key(wheels, architecture)}.img"
+        base = cache / f"{debian}-{_base_key(architecture)}"
         if not disk.exists():
-            if not base.exists():
-                _make_base(work / "base")
-                (work / "base").rename(base)
-            for old in cache.glob("disk-*.img"):
-                old.unlink()
-            _install(base, wheels, work)
+            with _run_here(architecture):
+                if not base.exists():
+                    _make_base(work / "base", architecture)
+                    (work / "base").rename(base)
+                for old in cache.glob(f"{disks}-*.img"):
+                    old.unlink()
+                _install(base, wheels, work, architecture)
             (work / "disk.img").rename(disk)
-    return Image(disk, next(base.glob("boot/vmlinuz-*")), next(base.glob("boot/initrd.img-*")))
+    kernel, initrd = (next(base.glob(f"boot/{name}-*")) for name in ("vmlinuz", "initrd.img"))
+    return Image(disk, kernel, initrd, architecture)
+
+
+@contextmanager
+def _run_here(architecture: Architecture) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(architecture.runs_here())
+        except OSError as error:
+            raise NoImage(f"{architecture.name} does not run here: {error}") from error
+        yield
 
 
 def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "venue-gate/machine"
 
 
-def _base_key() -> str:
-    stated = " ".join((SUITE, *PARTS, _initrd_modules()))
+def _parts(architecture: Architecture) -> tuple[str, ...]:
+    return (*PARTS, f"linux-image-{architecture.debian}")
+
+
+def _base_key(architecture: Architecture) -> str:
+    stated = " ".join((SUITE, *_parts(architecture), _initrd_modules()))
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
 
-def _key(wheels: Path) -> str:
+def _key(wheels: Path, architecture: Architecture) -> str:
     """By this file, Debian's parts and every wheel: of ours the content, of others the name."""
-    made_of = hashlib.sha256(_base_key().encode() + Path(__file__).read_bytes())
+    made_of = hashlib.sha256(_base_key(architecture).encode() + Path(__file__).read_bytes())
+    made_of.update(IMPORTS.read_bytes())
     for wheel in sorted(wheels.glob("*.whl")):
         is_ours = wheel.name.startswith("venue_gate")
         made_of.update(wheel.read_bytes() if is_ours else wheel.name.encode())
     return made_of.hexdigest()[:12]
 
 
-def _wheels(into: Path) -> Path:
+def _wheels(into: Path, architecture: Architecture) -> Path:
     """This checkout's wheel and all that it needs, for the Python of that Debian."""
-    pip = (sys.executable, "-m", "pip", "--quiet")
     # Twice the same sources are the same wheel, whatever was committed.
     env = os.environ | {
         "SOURCE_DATE_EPOCH": "1767225600",
@@ -155,17 +187,21 @@ def _wheels(into: Path) -> Path:
     }
     of_checkout = BUILT.read_bytes()
     try:
-        _run(*pip, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
+        _run(*PIP, "wheel", "--no-deps", "-w", str(into), str(ROOT), env=env)
     finally:
         BUILT.write_bytes(of_checkout)
     (ours,) = into.glob("*.whl")
-    platforms = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
     _fetch(
-        *pip, "download", "--only-binary=:all:", "--python-version", "3.11",
-        *(word for name in platforms for word in ("--platform", name)),
-        "-c", str(ROOT / "constraints.txt"), "-d", str(into), str(ours),
+        *PIP, "download", *_wheels_of(architecture),
+        "-c", str(ROOT / "constraints.txt"), "-d", str(into), f"{ours}[{EXTRAS}]",
     )  # fmt: skip
     return into
+
+
+def _wheels_of(architecture: Architecture) -> list[str]:
+    """Pip's words for them."""
+    platforms = [word for name in architecture.platforms for word in ("--platform", name)]
+    return ["--only-binary=:all:", "--python-version", "3.11", *platforms]
 
 
 def _initrd_modules() -> str:
@@ -173,33 +209,36 @@ def _initrd_modules() -> str:
     return "virtio_pci\nvirtio_blk\next4\ncrc32c\n"
 
 
-def _make_base(root: Path) -> None:
+def _make_base(root: Path, architecture: Architecture) -> None:
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    _fetch("debootstrap", "--variant=minbase", f"--include={','.join(PARTS)}", SUITE, str(root),
-           MIRROR, env=env)  # fmt: skip
+    # There before the kernel is, so that no other initrd is made first.
+    (root / "etc/initramfs-tools/conf.d").mkdir(parents=True)
     (root / "etc/initramfs-tools/conf.d/machine").write_text("MODULES=list\nBUSYBOX=n\n")
     (root / "etc/initramfs-tools/modules").write_text(_initrd_modules())
-    _in(root, "update-initramfs -u")
+    parts = ",".join(_parts(architecture))
+    _fetch("debootstrap", f"--arch={architecture.debian}", "--variant=minbase",
+           f"--include={parts}", SUITE, str(root), MIRROR, env=env)  # fmt: skip
     # Debootstrap may leave them mounted where it may not unmount what it made.
     for name in ("proc", "sys"):
         if (root / name / "self").exists() or (root / name / "kernel").exists():
             _run("umount", str(root / name))
 
 
-def _install(base: Path, wheels: Path, work: Path) -> None:
+def _install(base: Path, wheels: Path, work: Path, architecture: Architecture) -> None:
     """The program on a copy of Debian, and both as a disk."""
     root = work / "root"
     _run("cp", "-a", "--reflink=auto", str(base), str(root))
     _in(root, "useradd -m -s /bin/bash -G sudo,video,audio gate && passwd -q -d root")
+    shell = f"serial-getty@{architecture.shell}.service"
     for path, text in {
         "etc/sudoers.d/gate": _SUDO,
         "etc/fstab": "/dev/vda / ext4 errors=remount-ro 0 1\n",
         "etc/hostname": "north\n",
         "etc/hosts": "127.0.0.1 localhost north\n",
-        "etc/systemd/system/serial-getty@ttyS0.service.d/root.conf": _SHELL,
+        f"etc/systemd/system/{shell}.d/root.conf": _SHELL,
         "etc/systemd/system/venue-gate-lane.service.d/slow.conf": _SLOW,
         "etc/systemd/system/watch-screen.service": _WATCHER_UNIT,
-        "usr/local/sbin/watch-screen": _WATCHER,
+        "usr/local/sbin/watch-screen": _WATCHER.replace("PORT", architecture.watch),
         f"{HOME[1:]}/types.csv": _TYPES,
         f"{HOME[1:]}/tickets.csv": _tickets(),
         ANSWERS[1:]: _ANSWERS,
@@ -208,24 +247,48 @@ def _install(base: Path, wheels: Path, work: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     (root / "usr/local/sbin/watch-screen").chmod(0o755)
-    _in(root, "systemctl enable -q watch-screen.service serial-getty@ttyS0.service")
-    shutil.copytree(wheels, root / "opt/wheels")
-    commands = (
-        f"python3 -m venv --system-site-packages {HOME}/venue-gate",
-        f"{HOME}/venue-gate/bin/pip install -q --no-index --find-links /opt/wheels venue-gate",
+    _in(root, f"systemctl enable -q watch-screen.service {shell}")
+    shutil.copy(IMPORTS, root / "opt")
+    _in(root, f"chown -R gate:gate {HOME}")
+    (_install_there if architecture.is_native else _install_from_here)(root, wheels, architecture)
+    for command in (
+        IMPORT_ALL,
         f"{GATE} --data-dir {DATA} import {HOME}/types.csv {HOME}/tickets.csv",
         f"{GATE} --data-dir {DATA} setup --answers {ANSWERS} --apply",
-    )
-    _in(root, f"chown -R gate:gate {HOME}")
-    for command in commands:
-        _in(root, f"su - gate -c 'SYSTEMD_OFFLINE=1 {command}'")
-    shutil.rmtree(root / "opt/wheels")
+    ):
+        _as_gate(root, command)
     for name in ("var/cache/apt/archives", "var/lib/apt/lists"):
         shutil.rmtree(root / name, ignore_errors=True)
     disk = work / "disk.img"
     _run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=1,root_owner=0:0", "-L", "gate",
          "-d", str(root), str(disk), f"{SIZE_MB}M")  # fmt: skip
     shutil.rmtree(root)
+
+
+def _install_there(root: Path, wheels: Path, _architecture: Architecture) -> None:
+    """As a technician does it."""
+    shutil.copytree(wheels, root / "opt/wheels")
+    _as_gate(root, VENV)
+    pip = f"{HOME}/venue-gate/bin/pip install -q --no-index --find-links /opt/wheels"
+    _as_gate(root, f"{pip} venue-gate[{EXTRAS}]")
+    shutil.rmtree(root / "opt/wheels")
+
+
+def _install_from_here(root: Path, wheels: Path, architecture: Architecture) -> None:
+    """The same wheels, put there by this host's pip: by one that is emulated it takes too long."""
+    _as_gate(root, f"{VENV} --without-pip")
+    venv = root / HOME[1:] / "venue-gate"
+    (packages,) = venv.glob("lib/python3*/site-packages")
+    _run(*PIP, "install", "--no-index", "--find-links", str(wheels), "--target", str(packages),
+         *_wheels_of(architecture), f"venue-gate[{EXTRAS}]")  # fmt: skip
+    gate = root / GATE[1:]
+    gate.write_text(f"#!{HOME}/venue-gate/bin/python\n{_STARTER}")
+    gate.chmod(0o755)
+    _in(root, f"chown -R gate:gate {HOME}")
+
+
+def _as_gate(root: Path, command: str) -> None:
+    _in(root, f"su - gate -c 'SYSTEMD_OFFLINE=1 {command}'")
 
 
 def code_of(number: int) -> str:

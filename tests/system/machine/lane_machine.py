@@ -39,7 +39,7 @@ class LaneMachine:
         """Power on; the seconds until the lane waits for a guest, without a hand."""
         image = self._image
         self.pc = Pc(
-            image.kernel, image.initrd, self.disk.socket, self._folder,
+            image.architecture, image.kernel, image.initrd, self.disk.socket, self._folder,
             "-device", f"usb-kbd,id={SCANNER},bus=usb.0,serial=keyboard", *options, boot=boot,
         )  # fmt: skip
         self.screen = WatchedScreen(self.pc)
