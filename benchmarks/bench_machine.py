@@ -25,10 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.bench_start import ready
 from benchmarks.bench_verdict import Measured, make
 from benchmarks.pi4 import PI_4_S, slower_here
-from gate.capture.decode import Decoder, _look
+from gate.capture.decode import Decoder
 from gate.capture.passes import GLANCE, IN_TURN, Scene
 from gate.capture.regions import Frame
 from gate.capture.steps import Steps, finished
+from gate.capture.symbol_readers import look
 from gate.demo.showing import Showing
 from gate.demo.synthetic_camera import DrawnCamera
 from gate.storage.folder import Folder
@@ -71,7 +72,7 @@ def looks_ms(count: int) -> tuple[float, float]:
         # What is loaded at the first look is no part of one.
         decoder.read(frame)
         grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
-        glances.append(cpu_ms(partial(_finish, _look, GLANCE, decoder._reader, Scene(grey))))
+        glances.append(cpu_ms(partial(_finish, look, GLANCE, decoder._reader, Scene(grey))))
         turns += [
             cpu_ms(partial(_finish, decoder._looked, turn, Scene(grey), {})) for turn in IN_TURN
         ]
