@@ -49,7 +49,7 @@ STILL = 10
 """Grey levels that a spot of a scene may change by while nothing moves: noise."""
 LOOK_AGAIN = 10
 """Every so many frames a still scene is searched all the same."""
-AT_ONCE = 0.4
+AT_ONCE = 1.0
 """What rescue passes take in one frame, in times of its glance; the rest waits for the next one."""
 ENLARGED = 0.4
 """Share of a frame's pixels beyond which no region is enlarged: edges cost more than a wall."""
