@@ -33,14 +33,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """The fast half of the tests, at most a minute."""
+    """The fast half of the tests, under three minutes on two cores, and one is wanted."""
     _install(session)
     session.run("pytest", "-m", "not system", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All that a plain run has: four minutes on two cores, and three are wanted."""
+    """All that a plain run has: five and a half minutes on two cores, and three are wanted."""
     _install(session)
     session.run("pytest", *session.posargs)
 

@@ -35,20 +35,27 @@ def help_cpu_s() -> float:
     )
 
 
-def ready(folder: Folder) -> tuple[float, float]:
-    """Seconds from the command to a painted screen that takes codes, and of CPU meanwhile."""
+def painted(folder: Folder, *settings: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A lane whose screen takes codes, and the terminal that it is on."""
     master, slave = pty.openpty()
-    started = time.perf_counter()
     gate = subprocess.Popen(
-        [*GATE, "scan", "--data-dir", str(folder.path), "--camera", "off"],
+        [*GATE, "scan", "--data-dir", str(folder.path), "--camera", "off"]
+        + [word for setting in settings for word in ("--set", setting)],
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         env=os.environ | {"TERM": "xterm-256color", "GATE_LANGUAGE": "en"},
     )  # fmt: skip
     os.close(slave)
-    painted = b""
-    while b"Ready." not in painted:
-        assert select.select([master], [], [], PATIENCE_S)[0], painted
-        painted += os.read(master, 65536)
+    shown = b""
+    while b"Ready." not in shown:
+        assert select.select([master], [], [], PATIENCE_S)[0], shown
+        shown += os.read(master, 65536)
+    return gate, master
+
+
+def ready(folder: Folder) -> tuple[float, float]:
+    """Seconds from the command to a painted screen that takes codes, and of CPU meanwhile."""
+    started = time.perf_counter()
+    gate, master = painted(folder)
     took = time.perf_counter() - started
     gate.kill()
     _pid, status, used = os.wait4(gate.pid, 0)

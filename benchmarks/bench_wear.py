@@ -9,9 +9,7 @@ them is what the processes themselves have handed over (``/proc/PID/io``).
 
 import argparse
 import os
-import pty
 import random
-import select
 import subprocess
 import sys
 import tempfile
@@ -22,10 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.bench_start import GATE, painted
 from benchmarks.bench_verdict import code, make
 from gate.storage.folder import Folder
 
-GATE = [sys.executable, "-m", "gate"]
 TICKETS = 5000
 PER_HOUR_LIMIT_MB = 20
 """A year of hours at this is a few rewrites of the smallest card, which bears hundreds."""
@@ -77,21 +75,8 @@ class Lane:
     """The lane in a pseudo-terminal, and its worker if it has one."""
 
     def __init__(self, folder: Folder, *, has_worker: bool) -> None:
-        self._master, slave = pty.openpty()
-        settings = [
-            "lan.port=0", "lan.announce=false", f"sync.start_worker={str(has_worker).lower()}"
-        ]  # fmt: skip
-        self._process = subprocess.Popen(
-            [*GATE, "scan", "--data-dir", str(folder.path), "--camera", "off"]
-            + [word for setting in settings for word in ("--set", setting)],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            env=os.environ | {"TERM": "xterm-256color", "GATE_LANGUAGE": "en"},
-        )  # fmt: skip
-        os.close(slave)
-        painted = b""
-        while b"Ready." not in painted:
-            assert select.select([self._master], [], [], 60)[0], painted
-            painted += os.read(self._master, 65536)
+        worker = f"sync.start_worker={str(has_worker).lower()}"
+        self._process, self._master = painted(folder, "lan.port=0", "lan.announce=false", worker)
         self._drain = threading.Thread(target=self._read_on, daemon=True)
         self._drain.start()
         time.sleep(10)

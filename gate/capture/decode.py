@@ -125,8 +125,8 @@ class Decoder:
         if grey is None:
             return []
         # Whatever the whole frame shows at once is taken together, as off a sheet.
-        codes = finished(self._looked((GLANCE,), Scene(grey), {}))
-        codes = finished(self._looked((THOROUGH,), Scene(grey), {})) | codes
+        codes = finished(look(GLANCE, self._reader, Scene(grey)))
+        codes = finished(look(THOROUGH, self._reader, Scene(grey))) | codes
         scene = _without(codes, grey)
         for how in FULLY:
             if codes and not scene.is_worth_a_look:
@@ -173,6 +173,10 @@ class Decoder:
         """See whether what cannot be read is switched off; this is a rescue pass of the budget."""
         began = self._now()
         self._others.glance(Scene(grey, place=0))
+        self._pay_since(began)
+
+    def _pay_since(self, began: float) -> None:
+        """Take a rescue pass's time from the budget; what was not spent is not saved up."""
         self._credit_s = min(0.0, self._credit_s - (self._now() - began))
 
     def _rescued(self, grey: Frame, known: _Codes, glance_s: float) -> _Codes:
@@ -194,7 +198,7 @@ class Decoder:
             hurries = self._hurries or looks_again
             until = math.inf if hurries else began + self._at_once * glance_s
             found = self._went_on(self._looking, until)
-        self._credit_s = min(0.0, self._credit_s - (self._now() - began))
+        self._pay_since(began)
         if found is None:
             return {}
         # What has paid is done again at once.

@@ -53,7 +53,7 @@ class Parts:
             # It is another message of the same parity.
             one.parts.clear()
         one.parts[number], one.seen_s = code, now_s
-        whole = _whole(code, one.parts, parity) if len(one.parts) == of else None
+        whole = _whole(one.parts, parity) if len(one.parts) == of else None
         self.waiting = None if whole else InParts(tuple(sorted(one.parts)), of)
         # Where parity does not vouch for it, another message may be mixed in: it is gathered anew.
         if whole is None or whole.frames == 1:
@@ -63,8 +63,7 @@ class Parts:
         return whole
 
 
-def _whole(last: Code, parts: dict[int, Code], parity: int) -> Code:
-    last = parts[max(parts)]
+def _whole(parts: dict[int, Code], parity: int) -> Code:
     in_order = [parts[number] for number in sorted(parts)]
     raw = b"".join(one.raw for one in in_order)
     is_vouched = reduce(xor, raw) == parity
@@ -74,4 +73,4 @@ def _whole(last: Code, parts: dict[int, Code], parity: int) -> Code:
         # Each part has a character set of its own.
         text = "".join(one.text for one in in_order)
     frames = max(one.frames for one in in_order) if is_vouched else len(parts)
-    return replace(last, text=text, raw=raw, frames=frames, part=None)
+    return replace(in_order[-1], text=text, raw=raw, frames=frames, part=None)

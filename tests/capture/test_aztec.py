@@ -18,6 +18,7 @@ from gate.capture.matrix.correction import Field
 from gate.capture.matrix.reader import Drawing
 from gate.capture.regions import Frame, Region, regions
 from gate.capture.steps import finished
+from tests.support.held_up import on_paper, smeared
 
 TEXT = "M1DOE/JOHN            EABC123 YULFRAAC 0834 326J001A0025 100"
 LENGTHS = (3, 9, 15, 30, 60, 90, 150, 220, 260)
@@ -44,23 +45,7 @@ def layout_of(symbol: NDArray[np.bool_]) -> Layout:
 
 def held_up(text: str = TEXT, px: float = 4.0, degrees: float = 12.0) -> Frame:
     """A frame with a symbol of ``px`` pixels a module on white paper, before a grey wall."""
-    light = np.where(np.pad(modules(text), 3), 0, 1).astype(np.float32)
-    side = len(light)
-    turn = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), degrees, px), np.float64)
-    turn[:, 2] += (320 - side / 2, 240 - side / 2)
-    large = cv2.resize(light, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
-    turn[:, :2] /= 8
-    frame = cv2.warpAffine(large * 180 + 30, turn, (640, 480), borderValue=(90,))
-    return frame.astype(np.uint8)
-
-
-def smeared(frame: Frame, length: int, noise: float, seed: int = 1) -> Frame:
-    """The frame as a moving hand and a noisy sensor show it."""
-    streak = np.zeros((length, length), np.float32)
-    streak[length // 2] = 1 / length
-    moved = cv2.filter2D(frame.astype(np.float32), -1, streak)
-    grain = np.random.default_rng(seed).normal(0, noise, frame.shape)
-    return np.clip(moved + grain, 0, 255).astype(np.uint8)
+    return on_paper(modules(text), 3, px, degrees)
 
 
 def drawing_of(frame: Frame) -> Drawing | None:

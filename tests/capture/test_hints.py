@@ -6,7 +6,8 @@ import pytest
 
 from gate.capture.hints import AGREED, Advice, Guide, advice
 from gate.capture.regions import Frame, Region, Sighted
-from tests.capture.test_qr import held_up, smeared
+from tests.capture.test_qr import held_up
+from tests.support.held_up import smeared
 
 
 def bright(frame: Frame) -> Frame:

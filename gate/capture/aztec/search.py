@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gate.capture.aztec.layout import Core, Layout, Mode, core, layout
-from gate.capture.matrix.patterns import Peak, peaks, template
+from gate.capture.matrix.patterns import Peak, apart, peaks, template
 from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled, settled
 from gate.capture.steps import Steps
@@ -63,13 +63,7 @@ def _eyes(picture: Picture) -> Steps[list[Peak]]:
     """What looks like a bull's eye, the likest first."""
     found = yield from peaks(picture, _TEMPLATE, LIKENESS, SIDES)
     found.sort(key=lambda one: -abs(one.likeness))
-    kept: list[Peak] = []
-    for one in found:
-        if all(np.hypot(one.x - k.x, one.y - k.y) > 3 * k.module for k in kept):
-            kept.append(one)
-        if len(kept) == EYES_TRIED:
-            break
-    return kept
+    return apart(found, 3, EYES_TRIED)
 
 
 def _middle(picture: Picture, eye: Peak) -> _Middle | None:

@@ -1,5 +1,6 @@
 """Where a picture looks like a drawn pattern of concentric squares, of any size."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import cv2
@@ -65,6 +66,17 @@ def peaks(
         ]
         yield
     return found
+
+
+def apart(found: Iterable[Peak], modules: float, most: int) -> list[Peak]:
+    """The first so many that are further than some of their modules from all before them."""
+    kept: list[Peak] = []
+    for one in found:
+        if all(np.hypot(one.x - k.x, one.y - k.y) > modules * k.module for k in kept):
+            kept.append(one)
+        if len(kept) == most:
+            break
+    return kept
 
 
 _GRAIN = np.random.default_rng(1).normal(0, 0.1, (GRAIN_PX, GRAIN_PX)).astype(np.float32)

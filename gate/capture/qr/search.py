@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.patterns import Peak, peaks, template
+from gate.capture.matrix.patterns import Peak, apart, peaks, template
 from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Picture, projected, sampled, settled
 from gate.capture.qr.layout import GREATEST_VERSION, Layout, layout
@@ -47,13 +47,7 @@ def finders(picture: Picture) -> Steps[list[Peak]]:
     found = yield from peaks(picture, _TEMPLATE, LIKENESS, SIDES)
     # The core of a finder pattern looks a little like a pattern of a third of its size.
     found.sort(key=lambda one: -abs(one.likeness) - CORE * math.log(one.module))
-    kept: list[Peak] = []
-    for one in found:
-        if all(math.hypot(one.x - k.x, one.y - k.y) > 4 * k.module for k in kept):
-            kept.append(one)
-        if len(kept) == FINDERS_KEPT:
-            break
-    return kept
+    return apart(found, 4, FINDERS_KEPT)
 
 
 def _triples(found: Sequence[Peak]) -> list[tuple[tuple[Peak, ...], list[int]]]:

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.system.machine.architecture import AMD64, ARM64, Architecture
-from tests.system.machine.asked_for import PLAYED, SEED
+from tests.system.machine.asked_for import PLAYED
 from tests.system.machine.image import IMPORT_ALL, ROOT, Image, NoImage, make_image, missing
 from tests.system.machine.lane_machine import LaneMachine
 
@@ -45,14 +45,6 @@ def image() -> Image:
         return make_image(architecture=ARM64)
     except NoImage as error:
         pytest.skip(f"no machine could be made: {error}")
-
-
-@pytest.fixture
-def machine(image: Image, tmp_path: Path) -> Iterator[LaneMachine]:
-    """One that is off."""
-    machine = LaneMachine(image, tmp_path, SEED)
-    yield machine
-    machine.close()
 
 
 @pytest.mark.parametrize("python", DEBIANS)

@@ -5,6 +5,7 @@ In the order in which they stand: one machine, from its start to its end.
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,9 @@ while True:
 @pytest.fixture(scope="module")
 def ailing(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaneMachine]:
     """The machine."""
-    machine = LaneMachine(image, tmp_path_factory.mktemp("ailing"), SEED)
-    try:
+    with closing(LaneMachine(image, tmp_path_factory.mktemp("ailing"), SEED)) as machine:
         machine.on("-rtc", "base=1970-01-01T00:00:00")
         yield machine
-    finally:
-        machine.close()
 
 
 @pytest.fixture(scope="module")

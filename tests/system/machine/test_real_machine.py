@@ -6,7 +6,6 @@ Software emulation: no speed is a bar here. What of it is played says ``GATE_TES
 import random
 import resource
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,9 @@ import pytest
 from gate.core.outcome import Reason
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import CUTS, SEED
-from tests.system.machine.image import Image
 from tests.system.machine.lane_machine import LaneMachine
 
 pytestmark = asked_for.machine
-
-
-@pytest.fixture
-def machine(image: Image, tmp_path: Path) -> Iterator[LaneMachine]:
-    """One that is off."""
-    machine = LaneMachine(image, tmp_path, SEED)
-    yield machine
-    machine.close()
 
 
 def report(capsys: pytest.CaptureFixture[str], words: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +36,12 @@ def running(
     image: Image, recording: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LaneMachine]:
     """One machine that is shared by those that leave it as it was."""
-    machine = LaneMachine(image, tmp_path_factory.mktemp("running"), SEED)
-    try:
+    with closing(LaneMachine(image, tmp_path_factory.mktemp("running"), SEED)) as machine:
         machine.on(
             "-audiodev", f"wav,id=sound,path={recording},out.frequency={WAV_RATE}",
             "-device", "intel-hda", "-device", "hda-output,audiodev=sound",
         )  # fmt: skip
         yield machine
-    finally:
-        machine.close()
 
 
 @pytest.fixture(scope="module")

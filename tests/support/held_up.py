@@ -1,0 +1,31 @@
+"""Symbols as somebody holds them up before a camera."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gate.capture.regions import Frame
+
+FINER = 8
+"""Pixels a module from which the frame is sampled."""
+
+
+def on_paper(dark: NDArray[np.bool_], margin: int, px: float, degrees: float) -> Frame:
+    """Modules, ``px`` pixels each, with so many of margin, turned, before a grey wall."""
+    light = np.where(np.pad(dark, margin), 0, 1).astype(np.float32)
+    side = len(light)
+    turn = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), degrees, px), np.float64)
+    turn[:, 2] += (320 - side / 2, 240 - side / 2)
+    large = cv2.resize(light, None, fx=FINER, fy=FINER, interpolation=cv2.INTER_NEAREST)
+    turn[:, :2] /= FINER
+    frame = cv2.warpAffine(large * 180 + 30, turn, (640, 480), borderValue=(90,))
+    return frame.astype(np.uint8)
+
+
+def smeared(frame: Frame, length: int, noise: float, seed: int = 1) -> Frame:
+    """The frame as a moving hand and a noisy sensor show it."""
+    streak = np.zeros((length, length), np.float32)
+    streak[length // 2] = 1 / length
+    moved = cv2.filter2D(frame.astype(np.float32), -1, streak)
+    grain = np.random.default_rng(seed).normal(0, noise, frame.shape)
+    return np.clip(moved + grain, 0, 255).astype(np.uint8)
