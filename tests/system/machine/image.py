@@ -25,7 +25,7 @@ PARTS = (
     "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod",
     "initramfs-tools", "zstd", "python3", "python3-venv", "python3-evdev", "console-setup", "kbd",
     "sudo", "e2fsprogs", "libzbar0", "iproute2", "procps", "tzdata", "ca-certificates",
-    "alsa-utils",
+    "alsa-utils", "hostapd", "iw", "wpasupplicant",
 )  # fmt: skip
 """What of Debian is on the disk; its python-evdev needs no compiler."""
 EXTRAS = "gpio,fast"
