@@ -11,9 +11,11 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from gate.capture.hotplug import RETRY_S, Hotplug, detail
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
 from gate.clock import monotonic_ms
 from gate.errors import InputError
@@ -21,7 +23,6 @@ from gate.i18n import _
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 1.0
 AUTO = "auto"
 """Of the configured device: every scanner that says so by its name."""
 SCANNER_WORDS = ("scan", "barcode", "honeywell", "zebra", "symbol", "datalogic", "newland")
@@ -148,12 +149,10 @@ class Grabbed(Protocol):
         """Let go of the device; the kernel ends the grab with it."""
 
 
-class EvdevScanner:
+class EvdevScanner(Hotplug[str, Grabbed]):
     """Keeps scanners grabbed: the one that is named, or, for ``auto``, each that there is.
 
-    Looked for all the time: one that is plugged in later is taken then, one that comes back again.
     ``on_trouble`` hears what keeps all of them from reading, and an empty text once one reads.
-    ``on_device`` hears which one it is before its codes, whenever that is another one.
     """
 
     def __init__(
@@ -169,94 +168,41 @@ class EvdevScanner:
         find: Callable[[], Iterable[str]] | None = None,
         retry_s: float = RETRY_S,
     ) -> None:
+        super().__init__("evdev", on_code, on_device, retry_s)
         self._device = device
-        self._on_code = on_code
         self._on_trouble = on_trouble
         self._gap_ms = gap_ms
-        self._on_device = on_device
         self._on_typing = on_typing
-        self._open = open_device or grab
+        self._grab = open_device or grab
         self._find = find or (plugged if device == AUTO else lambda: (device,))
-        self._retry_s = retry_s
-        self._stopping = threading.Event()
-        self._lock = threading.RLock()
-        self._readers: dict[str, threading.Thread] = {}
         self._trouble: str | None = None
-        self._reads_from = ""
-        self._thread = threading.Thread(target=self._run, name="evdev", daemon=True)
 
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
+    def _found(self) -> dict[str, str]:
+        found = {device: device for device in self._find()}
+        # Opening none says why there is none.
+        return found if found or self._readers else {"": ""}
 
-    def stop(self) -> None:
-        """Stop reading and let go."""
-        self._stopping.set()
-        for thread in (self._thread, *self._readers.copy().values()):
-            if thread.is_alive():
-                thread.join(timeout=5.0)
+    def _open(self, seen: str, /) -> Grabbed:
+        return self._grab(seen)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            found = [*self._find()]
-            if not (found or self._readers):
-                found = [""]  # opening none says why there is none
-            for device in found:
-                if device not in self._readers:
-                    self._take(device)
-            self._stopping.wait(self._retry_s)
+    def _begun(self, _seen: str, handle: Grabbed, /) -> None:
+        log.info("scanner %s: grabbed", handle.name)
+        if self._trouble != "":
+            self._trouble = ""
+            self._on_trouble("")
+        self._comes_from(identity(handle))
 
-    def _take(self, device: str) -> None:
-        try:
-            grabbed = self._open(device)
-        except (OSError, InputError) as error:
-            self._tell_of(error)
-            return
-        log.info("scanner %s: grabbed", grabbed.name)
-        reader = threading.Thread(
-            target=self._read, args=(device, grabbed), name="evdev-reader", daemon=True
+    def _read(self, _seen: str, handle: Grabbed, /) -> None:
+        read_keys(
+            handle.fd,
+            partial(self._take_code, identity(handle)),
+            gap_ms=self._gap_ms,
+            stopping=self._stopping,
+            on_typing=self._on_typing,
         )
-        with self._lock:
-            self._readers[device] = reader
-            if self._trouble != "":
-                self._trouble = ""
-                self._on_trouble("")
-            self._comes_from(grabbed)
-        reader.start()
 
-    def _read(self, device: str, grabbed: Grabbed) -> None:
-        def code_came(code: str) -> None:
-            with self._lock:
-                self._comes_from(grabbed)
-                self._on_code(code)
-
-        lost: OSError | None = None
-        try:
-            read_keys(
-                grabbed.fd,
-                code_came,
-                gap_ms=self._gap_ms,
-                stopping=self._stopping,
-                on_typing=self._on_typing,
-            )
-        except OSError as error:
-            lost = error
-        finally:
-            grabbed.close()
-            with self._lock:
-                del self._readers[device]
-        if lost is not None:
-            self._tell_of(lost)
-
-    def _comes_from(self, grabbed: Grabbed) -> None:
-        """What is believed of one scanner's typing is not believed of another's."""
-        device = identity(grabbed)
-        if device != self._reads_from and self._on_device is not None:
-            self._on_device(device)
-        self._reads_from = device
-
-    def _tell_of(self, error: OSError | InputError) -> None:
-        trouble = error.message if isinstance(error, InputError) else str(error)
+    def _lost(self, _seen: str, error: OSError | InputError, /) -> None:
+        trouble = detail(error)
         with self._lock:
             if self._readers:
                 log.info("another scanner than those that read: %s", trouble)

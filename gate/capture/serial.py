@@ -5,13 +5,13 @@ never completed by what the scanner reads next.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from gate.capture.evdev import SCANNER_WORDS
+from gate.capture.hotplug import RETRY_S, Hotplug, detail
 from gate.capture.keyboard_wedge import ENDS, GAP_MS, LIMIT, SHORTEST_BURST
 from gate.clock import monotonic_ms
 from gate.errors import InputError
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 BAUD = 9600
 """What scanners on RS-232 are set to in the factory; a virtual port takes any."""
-RETRY_S = 1.0
 HALF_MS = 1000
 """A code that comes in pieces further apart was cut off: whoever sends an end always does."""
 _STX, _ETX = 0x02, 0x03
@@ -131,18 +130,21 @@ class PortSeen:
     """Numbers of vendor and product, and the serial number; empty for what is no USB device."""
 
     @property
+    def identity(self) -> str:
+        """By which one scanner is told from another."""
+        return self.make or self.device
+
+    @property
     def says_it_scans(self) -> bool:
         """Whether it calls itself a scanner: any other may be somebody's relay or modem."""
         says = f"{self.device} {self.description}".casefold()
         return any(word in says for word in SCANNER_WORDS)
 
 
-class SerialScanners:
+class SerialScanners(Hotplug[PortSeen, Port]):
     """Reads the ports that are named, or, for ``auto``, all that call themselves scanners.
 
-    Looked for all the time: what is plugged in later is read then, what comes back again.
-    ``on_trouble`` hears what is wrong, and an empty text once all is well. ``on_device`` hears
-    which scanner it is before its codes, whenever that is another one.
+    ``on_trouble`` hears what is wrong, and an empty text once all is well.
     """
 
     def __init__(
@@ -159,86 +161,51 @@ class SerialScanners:
         find: Callable[[], Iterable[PortSeen]] | None = None,
         retry_s: float = RETRY_S,
     ) -> None:
+        super().__init__("serial", on_code, on_device, retry_s)
         self._wanted = names(wanted)
-        self._on_code, self._on_trouble = on_code, on_trouble
-        self._on_device, self._on_typing = on_device, on_typing
-        self._baud, self._gap_ms, self._retry_s = baud, gap_ms, retry_s
-        self._open = open_port or open_serial
+        self._on_trouble, self._on_typing = on_trouble, on_typing
+        self._baud, self._gap_ms = baud, gap_ms
+        self._open_port = open_port or open_serial
         self._find = find or ports
-        self._stopping = threading.Event()
-        self._lock = threading.RLock()
-        self._readers: dict[str, threading.Thread] = {}
         self._troubles: dict[str, str] = {}
         self._heard_of: str | None = None
-        self._reads_from = ""
-        self._thread = threading.Thread(target=self._run, name="serial", daemon=True)
 
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop reading and let go."""
-        self._stopping.set()
-        for thread in (self._thread, *self._readers.copy().values()):
-            if thread.is_alive():
-                thread.join(timeout=5.0)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            for port in self._there():
-                if port.device not in self._readers:
-                    self._take(port)
-            self._stopping.wait(self._retry_s)
-
-    def _there(self) -> list[PortSeen]:
+    def _found(self) -> dict[str, PortSeen]:
         try:
             found = [*self._find()]
         except (OSError, InputError) as error:
-            self._tell("", _message(error))
-            return []
+            self._tell("", detail(error))
+            return {}
         if AUTO not in self._wanted:
             known = {port.device: port for port in found}
-            return [known.get(name, PortSeen(name)) for name in self._wanted]
+            return {name: known.get(name, PortSeen(name)) for name in self._wanted}
         scanners = [port for port in found if port.says_it_scans]
         with self._lock:
             is_none = not (scanners or self._readers or self._troubles.keys() - {""})
         self._tell("", _("no serial scanner found") if is_none else "")
-        return scanners
+        return {port.device: port for port in scanners}
 
-    def _take(self, seen: PortSeen) -> None:
-        try:
-            port = self._open(seen.device, self._baud, self._gap_ms / 1000)
-        except (OSError, InputError) as error:
-            self._tell(seen.device, _message(error))
-            return
+    def _open(self, seen: PortSeen, /) -> Port:
+        return self._open_port(seen.device, self._baud, self._gap_ms / 1000)
+
+    def _begun(self, seen: PortSeen, _handle: Port, /) -> None:
         log.info("serial scanner %s: open", seen.device)
-        reader = threading.Thread(
-            target=self._read, args=(seen, port), name="serial-reader", daemon=True
-        )
-        with self._lock:
-            self._readers[seen.device] = reader
-            if AUTO in self._wanted:
-                # Another one may have come in the place of one that is gone.
-                self._troubles.clear()
+        if AUTO in self._wanted:
+            # Another one may have come in the place of one that is gone.
+            self._troubles.clear()
         self._tell(seen.device, "")
-        self._comes_from(seen)
-        reader.start()
+        self._comes_from(seen.identity)
 
-    def _read(self, seen: PortSeen, port: Port) -> None:
-        trouble = ""
+    def _read(self, seen: PortSeen, handle: Port, /) -> None:
         try:
-            self._read_codes(seen, port)
+            self._read_codes(seen, handle)
         except (OSError, TypeError) as error:
             # pyserial meets a closed descriptor by a TypeError.
             log.warning("serial scanner %s: %s", seen.device, error)
-            trouble = _("{device} is gone").format(device=seen.device)
-        finally:
-            port.close()
-            with self._lock:
-                del self._readers[seen.device]
-        if trouble:
-            self._tell(seen.device, trouble)
+            raise InputError(_("{device} is gone").format(device=seen.device)) from error
+
+    def _lost(self, seen: PortSeen, error: OSError | InputError, /) -> None:
+        self._tell(seen.device, detail(error))
 
     def _read_codes(self, seen: PortSeen, port: Port) -> None:
         frames, noises = Frames(self._gap_ms), 0
@@ -251,19 +218,9 @@ class SerialScanners:
                 self._tell(seen.device, _noise(seen.device, self._baud))
             for code in codes:
                 self._tell(seen.device, "")
-                with self._lock:
-                    self._comes_from(seen)
-                    self._on_code(code)
+                self._take_code(seen.identity, code)
             if data and frames.is_within and self._on_typing is not None:
                 self._on_typing()
-
-    def _comes_from(self, seen: PortSeen) -> None:
-        """What is believed of one scanner's typing is not believed of another's."""
-        with self._lock:
-            device = seen.make or seen.device
-            if device != self._reads_from and self._on_device is not None:
-                self._on_device(device)
-            self._reads_from = device
 
     def _tell(self, device: str, trouble: str) -> None:
         with self._lock:
@@ -282,10 +239,6 @@ def _noise(device: str, baud: int) -> str:
     return _("{device} sends what is no text at {baud} baud: scanner.serial_baud").format(
         device=device, baud=baud
     )
-
-
-def _message(error: OSError | InputError) -> str:
-    return error.message if isinstance(error, InputError) else str(error)
 
 
 def names(wanted: str) -> tuple[str, ...]:
