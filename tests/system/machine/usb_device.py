@@ -10,8 +10,9 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from tests.system.machine.emulator import Pc, connected
 
@@ -32,7 +33,8 @@ IN = 0x80
 _GET_DESCRIPTOR, _GET_STATUS, _CLEAR_HALT = (IN, 6), (IN, 0), (0x02, 1)
 
 
-class Setup(NamedTuple):
+@dataclass(frozen=True)
+class Setup:
     """A control request (USB 2.0, 9.3)."""
 
     kind: int
