@@ -81,7 +81,9 @@ class UvcCamera:
         self.controls = {control: of.default for control, of in _RANGES.items()}
         """What each stands at."""
         self.frames = 0
-        """How many were sent."""
+        """How many it has seen."""
+        self.has_begun = False
+        """Whether the next one is the first of a stream."""
         self.hangs = threading.Event()
         """While it is set nothing more comes, though the camera is there."""
         self._texts = ("Venue Gate", name, serial)
@@ -118,13 +120,14 @@ class UvcCamera:
     def transfers(self) -> Iterator[bytes]:
         """Frames in payloads, each with its header (2.4.3.3)."""
         due, frame_id = time.monotonic(), 0
+        self.has_begun = True
         while True:
             time.sleep(max(0.0, due - time.monotonic()))
             while self.hangs.is_set():
                 time.sleep(self._every_s)
             due = max(due, time.monotonic()) + self._every_s
             picture = self._see(self)
-            self.frames += 1
+            self.frames, self.has_begun = self.frames + 1, False
             frame_id ^= 1
             for begin in range(0, len(picture), PAYLOAD - 2):
                 part = picture[begin : begin + PAYLOAD - 2]
