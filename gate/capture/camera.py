@@ -149,11 +149,10 @@ class Camera:
 
     def close(self) -> None:
         """Stop reading. The frame that is under way is waited for, a driver that hangs is not."""
-        reader = self._reader
         self._leave()
-        if reader is not None:
+        if self._left is not None:
             # A program that ends while OpenCV works is aborted by it.
-            reader.join(CLOSE_S)
+            self._left.join(CLOSE_S)
 
     def _leave(self) -> None:
         if self._reader is not None:

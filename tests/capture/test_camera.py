@@ -196,6 +196,23 @@ def test_closing_waits_for_the_frame_that_is_under_way(
     assert capture.released.wait(5)
 
 
+def test_closing_waits_for_a_camera_that_was_given_up_too() -> None:
+    """Its frame may still come, and OpenCV be at work on it."""
+    go_on = threading.Event()
+
+    def slow(number: int) -> "tuple[bool, Frame | None]":
+        go_on.wait(30)
+        return noisy(number)
+
+    capture = FakeCapture(slow)
+    camera = Camera(Source("slow", lambda: (capture, None)), timeout_s=0.05)
+    while camera.state is not State.LOST:
+        camera.next_shot(0.01)
+    threading.Timer(0.1, go_on.set).start()
+    camera.close()
+    assert capture.released.is_set()
+
+
 def test_a_closed_lens_is_reopened_only_once(watch: Callable[..., Watched]) -> None:
     """Equal frames from a camera that opens well go on being frames."""
     port = Port(frozen, frozen, noisy)

@@ -3,7 +3,7 @@
 In the order in which they stand: one machine, from its start to its end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -25,10 +25,23 @@ pytestmark = asked_for.on_demand
 FRONT, OTHER = "front", "other"
 NAME = "/dev/v4l/by-id/usb-Venue_Gate_Front_camera_C21-video-index0"
 IS_ON = "camera on"
-DARK = 0.002
-"""A hall in which a camera that meters all of it burns out a phone, and stays so."""
-LOOKS = 60
-"""Frames in which a code is held up."""
+*_, DARK = HALLS = 0.3, 0.01, 0.003, 0.002
+"""Light of halls, beside phones of 1: the camera hunts in all of them but the last, where it rests
+as long as it can expose and burns the phone out."""
+GUESTS = 3
+"""In each hall, when exposure is tried."""
+AUTO_FOCUS, FOCUS = 0x9A090C, 0x9A090A
+"""V4L2's names of the controls (``linux/v4l2-controls.h``)."""
+TELL = """
+import fcntl, struct, sys
+name, *told = sys.argv[1:]
+with open(name, "rb", buffering=0) as camera:
+    for control, value in zip(told[::2], map(int, told[1::2])):
+        # VIDIOC_S_CTRL
+        fcntl.ioctl(camera, 0xC008561C, struct.pack("Ii", int(control), value))
+"""
+LOOKS, RESTS = 60, 40
+"""Frames in which a code is held up, and before that, when exposure is tried."""
 
 
 class Held:
@@ -43,14 +56,26 @@ class Held:
 
     def lets_in(self, number: int) -> bool:
         """Whether a guest is let in who holds a code up for a while."""
+        return self.lets_in_after(number) < LOOKS
+
+    def lets_in_after(self, number: int) -> int:
+        """After how many frames; ``LOOKS``: not at all."""
         began = self.camera.frames
         self.scene.code = code_of(number)
-        until(
-            lambda: number in self._machine.look() or self.camera.frames > began + LOOKS,
-            LONG_S, f"{LOOKS} frames",
-        )  # fmt: skip
+        self._wait(lambda: number in self._machine.look() or self._looks(began) >= LOOKS)
         self.scene.code = ""
-        return number in self._machine.look()
+        return min(self._looks(began), LOOKS) if number in self._machine.look() else LOOKS
+
+    def rest(self) -> None:
+        """Nobody comes for a while, so that the camera gets used to the hall."""
+        began = self.camera.frames
+        self._wait(lambda: self._looks(began) >= RESTS)
+
+    def _looks(self, began: int) -> int:
+        return self.camera.frames - began
+
+    def _wait(self, ready: Callable[[], bool]) -> None:
+        until(ready, LONG_S, "frames", every_s=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -153,21 +178,48 @@ def test_a_driver_is_told_the_exposure_by_hand(
     controls[Control.AUTO_EXPOSURE] = BY_APERTURE
 
 
+def test_a_lens_out_of_focus_reads_nobody_until_it_is_told_another(
+    technician: Technician, front: Held
+) -> None:
+    """By V4L2, beside the lane that streams; while the camera focuses by itself it takes no orders.
+
+    So what is tried here of controls is tried on a picture that obeys them.
+    """
+    technician.run(f"cat > /root/tell.py << 'END'{TELL}END")
+    tell = f"python3 /root/tell.py {NAME}"
+    assert "Permission denied" in technician.run(f"{tell} {FOCUS} 900", is_well=False)
+    technician.run(f"{tell} {AUTO_FOCUS} 0 {FOCUS} 900")
+    assert not front.lets_in(10)
+    technician.run(f"{tell} {FOCUS} {front.scene.distance_mm}")
+    assert front.lets_in(10)
+    technician.run(f"{tell} {AUTO_FOCUS} 1")
+
+
 def test_a_phone_in_a_dark_hall_is_read_as_its_light_is_followed(
-    running: LaneMachine, technician: Technician, front: Held
+    running: LaneMachine,
+    technician: Technician,
+    front: Held,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """``camera.exposure = "follow"`` by ``uvcvideo``, and the camera's own way back at the end.
 
-    Mutation: as the camera exposes by itself nobody is read.
+    Mutation: where the camera exposes by itself nobody is read in the darkest one.
     """
-    scene, controls = front.scene, front.camera.controls
-    scene.hall, scene.screen = DARK, 1.0
-    technician.tell_the_lane("GATE_CAMERA_EXPOSURE=auto")
-    running.screen.wait_for(IS_ON)
-    assert not front.lets_in(7)
-    technician.tell_the_lane("GATE_CAMERA_EXPOSURE=follow")
-    running.screen.wait_for(IS_ON)
-    assert front.lets_in(8)
-    assert controls[Control.AUTO_EXPOSURE] == BY_HAND
+    front.scene.screen = 1.0
+    controls = front.camera.controls
+    numbers = iter(range(20, 100))
+    firsts: dict[tuple[str, float], list[int]] = {}
+    for way in ("auto", "follow"):
+        technician.tell_the_lane(f"GATE_CAMERA_EXPOSURE={way}")
+        running.screen.wait_for(IS_ON)
+        for hall in HALLS:
+            front.scene.hall = hall
+            for _guest in range(GUESTS):
+                front.rest()
+                firsts.setdefault((way, hall), []).append(front.lets_in_after(next(numbers)))
+            with capsys.disabled():
+                print(f" [{way}, {hall}: {firsts[way, hall]}] ", end="", flush=True)
+    assert firsts["auto", DARK] == [LOOKS] * GUESTS
+    followed = [first for (way, _hall), some in firsts.items() if way == "follow" for first in some]
+    assert max(followed) < LOOKS
     until(lambda: controls[Control.AUTO_EXPOSURE] == BY_APERTURE, LONG_S, "its own way")
-    assert front.lets_in(9)
