@@ -52,7 +52,7 @@ class Held:
         self.scene = Scene()
         self.lens = Lens(self.scene, SEED)
         self.camera = UvcCamera(name, serial, self.lens.see)
-        self.usb = UsbDevice(machine.pc, place, self.camera)
+        self.usb = UsbDevice(machine.pc.folder / place, self.camera)
 
     def lets_in(self, number: int) -> bool:
         """Whether a guest is let in who holds a code up for a while."""
@@ -83,7 +83,7 @@ def running(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The machine, with places for two cameras."""
     folder = tmp_path_factory.mktemp("camera")
     with closing(LaneMachine(image, folder, SEED)) as machine:
-        machine.on(*UsbDevice.options(FRONT, folder), *UsbDevice.options(OTHER, folder))
+        machine.on(*UsbDevice.options(folder / FRONT), *UsbDevice.options(folder / OTHER))
         yield machine
 
 

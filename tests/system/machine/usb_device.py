@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests.system.machine.emulator import Pc, connected
+from tests.system.machine.emulator import connected
 
 _HELLO, _CONNECT, _INTERFACES, _ENDPOINTS = 0, 1, 4, 5
 _SET_CONFIGURATION, _GET_CONFIGURATION, _CONFIGURATION_STATUS = 6, 7, 8
@@ -62,9 +62,9 @@ class Function(Protocol):
 class UsbDevice:
     """One device, in the machine or pulled out."""
 
-    def __init__(self, pc: Pc, name: str, function: Function) -> None:
-        """Of a machine that was started with ``options(name, …)``."""
-        self._path, self._function = pc.folder / name, function
+    def __init__(self, place: Path, function: Function) -> None:
+        """At a machine that was started with ``options(place)``."""
+        self._place, self._function = place, function
         self._line: socket.socket | None = None
         self._news = threading.Condition()
         self._wanted: deque[tuple[int, bytes]] = deque()
@@ -72,19 +72,20 @@ class UsbDevice:
         self._transfers: Iterator[bytes] | None = None
 
     @staticmethod
-    def options(name: str, folder: Path) -> tuple[str, ...]:
-        """QEMU's words for the place at which it is plugged in."""
-        (folder / name).unlink(missing_ok=True)
+    def options(place: Path) -> tuple[str, ...]:
+        """QEMU's words for where it is plugged in: a socket of its own name."""
+        place.unlink(missing_ok=True)
+        name = place.name
         return (
-            "-chardev", f"socket,id={name},path={folder / name},server=on,wait=off",
+            "-chardev", f"socket,id={name},path={place},server=on,wait=off",
             "-device", f"usb-redir,chardev={name},bus=usb.0",
         )  # fmt: skip
 
     def plug_in(self) -> None:
         """Plug it in; returns before the machine has taken notice."""
-        line = self._line = connected(self._path)
+        line = self._line = connected(self._place)
         for run in (self._serve, self._send):
-            threading.Thread(target=run, args=(line,), name=self._path.name, daemon=True).start()
+            threading.Thread(target=run, args=(line,), name=self._place.name, daemon=True).start()
 
     def pull_out(self) -> None:
         """Pull it out, whatever it is sending."""

@@ -26,9 +26,8 @@ PAYLOAD = 16_384
 """Bytes of a transfer at most: what ``uvcvideo`` asks for at once."""
 _VIDEO, _CONTROL_INTERFACE, _STREAMING_INTERFACE = 0x0E, 1, 2
 _IS_BULK, _PACKET = 2, 512
-_SET_CUR, _GET_CUR, _GET_MIN, _GET_MAX, _GET_RES, _GET_LEN, _GET_INFO, _GET_DEF = (
-    0x01, *range(0x81, 0x88),
-)  # fmt: skip
+_SET_CUR, _GET_CUR, _GET_MIN, _GET_MAX, _GET_RES = 0x01, 0x81, 0x82, 0x83, 0x84
+_GET_INFO, _GET_DEF = 0x86, 0x87
 _OF_CLASS = 0x21
 _TERMINAL, _OUTPUT = 1, 2
 _PROBE, _COMMIT = 1, 2
