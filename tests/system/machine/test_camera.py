@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from gate.capture.exposure import BY_HAND
+from gate.capture.exposure import BY_HAND, BY_ITSELF
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
 from tests.system.machine.emulator import until
@@ -30,7 +30,7 @@ IS_ON = "camera on"
 as long as it can expose and burns the phone out."""
 GUESTS = 3
 """In each hall, when exposure is tried."""
-AUTO_FOCUS, FOCUS = 0x9A090C, 0x9A090A
+AUTO_EXPOSURE, AUTO_FOCUS, FOCUS = 0x9A0901, 0x9A090C, 0x9A090A
 """V4L2's names of the controls (``linux/v4l2-controls.h``)."""
 TELL = """
 import fcntl, struct, sys
@@ -90,13 +90,21 @@ def running(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def technician(running: LaneMachine) -> Technician:
     """Who has root's shell of it."""
-    return Technician(running)
+    technician = Technician(running)
+    technician.run(f"cat > /root/tell.py << 'END'{TELL}END")
+    return technician
 
 
 @pytest.fixture(scope="module")
 def front(running: LaneMachine) -> Held:
     """What the lane's camera sees."""
     return Held(running, FRONT, "Front camera", "C21")
+
+
+def tell(technician: Technician, *controls: int) -> str:
+    """Tell the driver controls and their values, beside the lane; what it says to that."""
+    words = " ".join(map(str, controls))
+    return technician.run(f"python3 /root/tell.py {NAME} {words}", is_well=False)
 
 
 def said(machine: LaneMachine, since: int) -> str:
@@ -169,13 +177,14 @@ def test_a_frozen_camera_is_begun_anew(
 def test_a_driver_is_told_the_exposure_by_hand(
     running: LaneMachine, technician: Technician, front: Held
 ) -> None:
-    """``camera.exposure`` as a number: the camera's own control has it."""
+    """``camera.exposure`` as a number: the camera's control has it until it is told another."""
     technician.tell_the_lane("GATE_CAMERA_EXPOSURE=77")
     running.screen.wait_for(IS_ON)
     controls = front.camera.controls
     assert (controls[Control.AUTO_EXPOSURE], controls[Control.EXPOSURE]) == (BY_HAND, 77)
     assert front.lets_in(6)
-    controls[Control.AUTO_EXPOSURE] = BY_APERTURE
+    assert "Error" not in tell(technician, AUTO_EXPOSURE, BY_ITSELF)
+    assert controls[Control.AUTO_EXPOSURE] == BY_APERTURE
 
 
 def test_a_lens_out_of_focus_reads_nobody_until_it_is_told_another(
@@ -185,14 +194,12 @@ def test_a_lens_out_of_focus_reads_nobody_until_it_is_told_another(
 
     So what is tried here of controls is tried on a picture that obeys them.
     """
-    technician.run(f"cat > /root/tell.py << 'END'{TELL}END")
-    tell = f"python3 /root/tell.py {NAME}"
-    assert "Permission denied" in technician.run(f"{tell} {FOCUS} 900", is_well=False)
-    technician.run(f"{tell} {AUTO_FOCUS} 0 {FOCUS} 900")
+    assert "Permission denied" in tell(technician, FOCUS, 900)
+    assert "Error" not in tell(technician, AUTO_FOCUS, 0, FOCUS, 900)
     assert not front.lets_in(10)
-    technician.run(f"{tell} {FOCUS} {front.scene.distance_mm}")
+    tell(technician, FOCUS, front.scene.distance_mm)
     assert front.lets_in(10)
-    technician.run(f"{tell} {AUTO_FOCUS} 1")
+    tell(technician, AUTO_FOCUS, 1)
 
 
 def test_a_phone_in_a_dark_hall_is_read_as_its_light_is_followed(
