@@ -32,6 +32,8 @@ TIMEOUT_S = 3.0
 FROZEN_S = 1.5
 """Frames equal to the last bit for so long come from no living sensor."""
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+LET_GO_S = 12.0
+"""A capture that was left may have the device for so long: OpenCV waits 10 s for V4L2's frames."""
 PICTURE_S = 1.0
 """How long each picture of a folder is held up."""
 CLOSE_S = 2.0
@@ -112,6 +114,7 @@ class Camera:
         timeout_s: float = TIMEOUT_S,
         frozen_s: float = FROZEN_S,
         backoff_s: tuple[float, ...] = BACKOFF_S,
+        let_go_s: float = LET_GO_S,
         on_state: Callable[[State, str], None] | None = None,
     ) -> None:
         self.source = source
@@ -120,8 +123,12 @@ class Camera:
         self._timeout_s = timeout_s
         self._frozen_s = frozen_s
         self._backoff_s = backoff_s
+        self._let_go_s = let_go_s
         self._on_state = on_state
         self._reader: _Reader | None = None
+        self._left: _Reader | None = None
+        self._left_at = 0.0
+        self._device: Path | None = None
         self._failures = 0
         self._retry_at = 0.0
         self._reopened_frozen = False
@@ -130,6 +137,8 @@ class Camera:
         """The newest frame not seen yet, waiting a little for it; ``None`` when there is none."""
         reader = self._watch()
         if reader is None:
+            if (left := self._in_the_way()) is not None:
+                left.join(wait_s)
             time.sleep(min(wait_s, max(0.0, self._retry_at - time.monotonic())))
             return None
         shot = reader.next_shot(wait_s)
@@ -140,16 +149,23 @@ class Camera:
 
     def close(self) -> None:
         """Stop reading. The frame that is under way is waited for, a driver that hangs is not."""
-        reader = self._reader
         self._leave()
-        if reader is not None:
+        if self._left is not None:
             # A program that ends while OpenCV works is aborted by it.
-            reader.join(CLOSE_S)
+            self._left.join(CLOSE_S)
 
     def _leave(self) -> None:
         if self._reader is not None:
             self._reader.stop()
+            self._left, self._left_at = self._reader, time.monotonic()
         self._reader = None
+
+    def _in_the_way(self) -> "_Reader | None":
+        """The reader that was left, while it may still have the device: nobody else can open it."""
+        left = self._left
+        if left is None or left.is_over or time.monotonic() - self._left_at > self._let_go_s:
+            return None
+        return left
 
     def _watch(self) -> "_Reader | None":
         """The reader to take frames from, after looking whether it still lives."""
@@ -157,7 +173,7 @@ class Camera:
             return None
         reader = self._reader
         if reader is None:
-            if time.monotonic() >= self._retry_at:
+            if time.monotonic() >= self._retry_at and self._in_the_way() is None:
                 self._reader = _Reader(self.source)
         elif reader.is_over and not self.source.is_live and not reader.error:
             self._leave()
@@ -176,10 +192,12 @@ class Camera:
             self._reopened_frozen = True
             log.warning("camera %s: frozen picture, reopening", self.source.name)
             self._leave()
-            self._reader = _Reader(self.source)
 
     def _trouble(self, reader: "_Reader") -> str:
-        if reader.device is not None and not reader.device.exists():
+        self._device = reader.device or self._device
+        is_gone = self._device is not None and not self._device.exists()
+        # It may be another camera's turn, which is still being opened.
+        if is_gone and (reader.device is not None or reader.error):
             return _("the camera is unplugged")
         if reader.error:
             return reader.error

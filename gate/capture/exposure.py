@@ -213,6 +213,9 @@ class Followed:
         self._device = device
         self._follower = Follower()
         self._change = 1.0
+        self._is_by_hand = False
+        self._told = 0.0
+        """The exposure that it was told last."""
 
     def isOpened(self) -> bool:  # noqa: N802  OpenCV's spelling
         """Whether frames can be read."""
@@ -223,12 +226,21 @@ class Followed:
         change, self._change = self._change, 1.0
         if change == 0:
             self._device.set(self._auto, BY_ITSELF)
+            self._is_by_hand = False
         elif change != 1:
-            exposure = self._device.get(self._exposure)
-            self._device.set(self._auto, BY_HAND)
-            self._device.set(self._exposure, max(1.0, round(exposure * change)))
-            log.debug("exposure %s x %.2f", exposure, change)
+            self._expose(change)
         return self._device.read()
+
+    def _expose(self, change: float) -> None:
+        exposure = self._device.get(self._exposure)
+        if not self._is_by_hand and exposure == self._told:
+            # A driver that does not say how it exposes by itself, as ``uvcvideo`` of most cameras:
+            # a share of an old value is nobody's wish, and what suited the last ticket is near.
+            change = 1.0
+        self._device.set(self._auto, BY_HAND)
+        self._device.set(self._exposure, max(1.0, round(exposure * change)))
+        self._is_by_hand, self._told = True, self._device.get(self._exposure)
+        log.debug("exposure %s x %.2f", exposure, change)
 
     def release(self) -> None:
         """Leave the camera as it was found: other programs use it too."""

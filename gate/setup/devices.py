@@ -51,7 +51,7 @@ class CameraStep:
         usual = self._site.config.camera.device
         question = _("Which camera")
         device = talk.ask(
-            "camera", question, usual, fits=_is_device, like="auto, off, 0, /dev/video0"
+            "camera", question, usual, fits=_is_device, like="auto, off, 0, /dev/v4l/by-id/…"
         )
         if device == usual:
             return None

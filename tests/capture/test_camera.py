@@ -32,7 +32,7 @@ from gate.lane.inputs import camera_source, capture_source
 if TYPE_CHECKING:
     from gate.capture.camera import Frame
 
-QUICK = {"timeout_s": 0.3, "frozen_s": 0.15, "backoff_s": (0.02, 0.04)}
+QUICK = {"timeout_s": 0.3, "frozen_s": 0.15, "backoff_s": (0.02, 0.04), "let_go_s": 0.2}
 
 
 class FakeCapture:
@@ -71,10 +71,12 @@ class Port:
     def __init__(self, *behaviours: "Callable[[int], tuple[bool, Frame | None]]") -> None:
         self.behaviours = list(behaviours)
         self.opened: list[FakeCapture] = []
+        self.refused = 0
         self.device: Path | None = None
 
     def open(self) -> tuple[Capture, Path | None]:
         if len(self.opened) >= len(self.behaviours):
+            self.refused += 1
             raise InputError("no camera found")
         capture = FakeCapture(self.behaviours[len(self.opened)])
         self.opened.append(capture)
@@ -142,6 +144,25 @@ def test_a_dead_camera_that_returns_its_last_frame_is_reopened_once(
     assert port.opened[0].released.wait(2)
 
 
+def test_a_frozen_camera_is_reopened_once_it_was_let_go_of(watch: Callable[..., Watched]) -> None:
+    """While the frame that is under way has the device, nobody else can open it."""
+
+    class Busy(Port):
+        def open(self) -> tuple[Capture, Path | None]:
+            if self.opened and not self.opened[-1].released.is_set():
+                raise InputError("cannot open camera")
+            return super().open()
+
+    def slow(number: int) -> "tuple[bool, Frame | None]":
+        time.sleep(0.05)
+        return noisy(min(number, 3))
+
+    port = Busy(slow, noisy)
+    watched = watch(port)
+    watched.shots_until(lambda: len(port.opened) == 2 and port.opened[1].number > 5)
+    assert watched.states == [State.LIVE]
+
+
 def test_a_dead_camera_that_cannot_be_reopened_is_lost(watch: Callable[..., Watched]) -> None:
     """Frozen, and nothing there when it is opened again: the operator is told."""
     watched = watch(Port(frozen))
@@ -175,6 +196,23 @@ def test_closing_waits_for_the_frame_that_is_under_way(
     assert capture.released.wait(5)
 
 
+def test_closing_waits_for_a_camera_that_was_given_up_too() -> None:
+    """Its frame may still come, and OpenCV be at work on it."""
+    go_on = threading.Event()
+
+    def slow(number: int) -> "tuple[bool, Frame | None]":
+        go_on.wait(30)
+        return noisy(number)
+
+    capture = FakeCapture(slow)
+    camera = Camera(Source("slow", lambda: (capture, None)), timeout_s=0.05)
+    while camera.state is not State.LOST:
+        camera.next_shot(0.01)
+    threading.Timer(0.1, go_on.set).start()
+    camera.close()
+    assert capture.released.is_set()
+
+
 def test_a_closed_lens_is_reopened_only_once(watch: Callable[..., Watched]) -> None:
     """Equal frames from a camera that opens well go on being frames."""
     port = Port(frozen, frozen, noisy)
@@ -186,7 +224,10 @@ def test_a_closed_lens_is_reopened_only_once(watch: Callable[..., Watched]) -> N
 
 
 def test_a_blocked_read_is_timed_out(watch: Callable[..., Watched]) -> None:
-    """A driver that never answers costs a reader thread, not the evening."""
+    """A driver that never answers costs a reader thread and a while, not the evening.
+
+    Until another picture comes the screen says what is wrong, and not that it cannot be opened.
+    """
     gate = threading.Event()
 
     def blocks(number: int) -> "tuple[bool, Frame | None]":
@@ -198,7 +239,7 @@ def test_a_blocked_read_is_timed_out(watch: Callable[..., Watched]) -> None:
     watched = watch(port)
     watched.shots_until(lambda: len(port.opened) == 2 and watched.camera.state is State.LIVE)
     assert State.LOST in watched.states
-    assert "shows nothing" in watched.details[watched.states.index(State.LOST)]
+    assert watched.details == ["", "the camera shows nothing", ""]
     gate.set()
     assert port.opened[0].released.wait(2)
 
@@ -212,7 +253,7 @@ def test_false_is_a_stop_and_backing_off_brings_it_back(watch: Callable[..., Wat
 
 
 def test_an_unplugged_device_is_lost_at_once(watch: Callable[..., Watched], tmp_path: Path) -> None:
-    """The device's file is gone: lost, though frames still seem to come."""
+    """The device's file is gone: lost, though frames still seem to come, and nothing else said."""
     port = Port(noisy)
     port.device = tmp_path / "video0"
     port.device.touch()
@@ -220,7 +261,24 @@ def test_an_unplugged_device_is_lost_at_once(watch: Callable[..., Watched], tmp_
     watched.shots_until(lambda: watched.states == [State.LIVE])
     port.device.unlink()
     watched.shots_until(lambda: State.LOST in watched.states)
-    assert "unplugged" in watched.details[-1]
+    watched.shots_until(lambda: port.refused > 1)
+    assert watched.details == ["", "the camera is unplugged"]
+
+
+def test_another_camera_takes_the_place_of_one_that_is_unplugged(
+    watch: Callable[..., Watched], tmp_path: Path
+) -> None:
+    """``auto``: the first that gives a picture, whatever its file is called."""
+    port = Port(noisy, noisy)
+    first, second = (tmp_path / name for name in ("video0", "video2"))
+    first.touch()
+    port.device = first
+    watched = watch(port)
+    watched.shots_until(lambda: watched.states == [State.LIVE])
+    port.device = second
+    second.touch()
+    first.unlink()
+    watched.shots_until(lambda: watched.states == [State.LIVE, State.LOST, State.LIVE])
 
 
 def test_whatever_a_driver_throws_the_camera_is_lost(watch: Callable[..., Watched]) -> None:

@@ -81,6 +81,19 @@ class Deaf(Driver):
         return True
 
 
+class Silent(Driver):
+    """One that exposes by itself without saying how, as ``uvcvideo`` does of most cameras."""
+
+    def __init__(self, exposed: float) -> None:
+        super().__init__(156.0)
+        self._exposed = exposed
+
+    def read(self) -> tuple[bool, Frame]:
+        by_hand = self.controls[cv2.CAP_PROP_AUTO_EXPOSURE] == BY_HAND
+        exposed = self.controls[cv2.CAP_PROP_EXPOSURE] if by_hand else self._exposed
+        return True, taken(self.light, exposed)
+
+
 def play(device: Driver, frames: int) -> Followed:
     camera = Followed(device)
     for _n in range(frames):
@@ -131,6 +144,23 @@ def test_the_driver_meters_again_once_nothing_is_in_sight() -> None:
     play(device, 30).release()
     assert device.controls[cv2.CAP_PROP_AUTO_EXPOSURE] == BY_ITSELF
     assert not device.is_open
+
+
+def test_each_ticket_begins_as_the_last_one_was_exposed() -> None:
+    """Where a driver does not say how it exposes by itself: and not with a third of that."""
+    device = Silent(3000.0)
+    camera = Followed(device)
+    exposures = []
+    for _ticket in range(4):
+        for light, frames in ((hall(), 30), (EMPTY, GONE + SETTLES + 2)):
+            device.light = light
+            for _n in range(frames):
+                _good, frame = camera.read()
+                assert frame is not None
+                camera.look(frame, False)
+            exposures.append(device.controls[cv2.CAP_PROP_EXPOSURE])
+        assert device.controls[cv2.CAP_PROP_AUTO_EXPOSURE] == BY_ITSELF
+    assert len({*exposures}) == 1
 
 
 def changes(follower: Follower, light: Light | None, frames: int) -> list[float]:
