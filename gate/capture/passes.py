@@ -238,8 +238,8 @@ _FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
     (AZTEC, _EVENED),
-    _FIRST,
-    (PDF417, _UPRIGHT, _THICKENED),
+    (*_FIRST, PDF417),
+    (_UPRIGHT, _THICKENED),
     _FIRST,
     (AZTEC, _EVENED_LARGE, THOROUGH),
     _FIRST,

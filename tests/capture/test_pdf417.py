@@ -237,6 +237,8 @@ def test_nothing_is_found_where_nothing_is() -> None:
         *(rng.integers(0, 255, (240, 320)).astype(np.uint8) for _n in range(8)),
         np.tile(np.repeat(np.array([0, 255], np.uint8), 7), (200, 20)),
         np.zeros((64, 64), np.uint8),
+        # Start and stop without end: a roll of them.
+        np.repeat(np.where(modules(TEXT)[:1], 30, 220).astype(np.uint8).repeat(2, 1), 900, 0),
         on_paper(np.repeat(strange, ROW_PX, 0), 3, 3.0, 12.0),
     ):
         whole = Region(0, 0, frame.shape[1], frame.shape[0], 9.0)

@@ -33,6 +33,8 @@ BEYOND = 0.4
 """Share of its height by which a pattern is looked for above and below."""
 FINE = 3
 """Samples to a module's width, down the symbol, by which rows are counted."""
+MOST_SAMPLES = 900
+"""Samples down the symbol, at most: OpenCV takes no more at once, and no symbol has more rows."""
 SCALES = np.linspace(0.8, 1.25, 16)
 """Of the width of a module that was found; it is not the same at both ends."""
 SHARES = (0.5, 0.35, 0.65)
@@ -152,7 +154,7 @@ def _height(corners: Corners, columns: int) -> float:
 def _counted(picture: Picture, corners: Corners, columns: int) -> Placed[Layout] | None:
     """The kind that the row indicators between the corners are likest to."""
     wide, down = width(columns), _height(corners, columns)
-    high = max(1, round(FINE * down))
+    high = min(max(1, round(FINE * down)), MOST_SAMPLES)
     side = np.arange(MODULES) + 0.5
     x = np.concatenate([MODULES + side, wide - SIDE - 1 + side])
     at = np.stack(np.meshgrid(x, (np.arange(high) + 0.5) / high), -1).reshape(-1, 2)
