@@ -19,6 +19,7 @@ from gate.capture.passes import (
     FULLY,
     GLANCE,
     IN_TURN,
+    PDF417,
     QR,
     THOROUGH,
     Pass,
@@ -249,7 +250,7 @@ class Decoder:
         """Look in these ways, until one finds what is not known."""
         found: _Codes = {}
         for how in passes:
-            own = how in (QR, AZTEC)
+            own = how in (QR, AZTEC, PDF417)
             looking = self._made_out(how, scene) if own else look(how, self._reader, scene)
             found |= yield from looking
             if not found.keys() <= known.keys():
@@ -274,10 +275,15 @@ class Decoder:
     def _readers(self) -> "dict[Pass, MatrixReader[Any]]":
         # Loaded with OpenCV.
         from gate.capture.aztec.reader import aztec_reader  # noqa: PLC0415
+        from gate.capture.pdf417.reader import pdf417_reader  # noqa: PLC0415
         from gate.capture.qr.reader import qr_reader  # noqa: PLC0415
 
-        both: dict[Pass, MatrixReader[Any]] = {QR: qr_reader(), AZTEC: aztec_reader()}
-        return {how: one for how, one in both.items() if how.symbologies <= self._symbologies}
+        own: dict[Pass, MatrixReader[Any]] = {
+            QR: qr_reader(),
+            AZTEC: aztec_reader(),
+            PDF417: pdf417_reader(),
+        }
+        return {how: one for how, one in own.items() if how.symbologies <= self._symbologies}
 
     @cached_property
     def _reader(self) -> SymbolReader:

@@ -224,7 +224,8 @@ GLANCE = Pass(_plain)
 THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
 QR = Pass(_plain, frozenset({Symbology.QR}))
 AZTEC = Pass(_plain, frozenset({Symbology.AZTEC}))
-"""What ``gate.capture.qr`` and ``gate.capture.aztec`` make of the regions."""
+PDF417 = Pass(_plain, frozenset({Symbology.PDF417}))
+"""What ``gate.capture.qr``, ``aztec`` and ``pdf417`` make of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
@@ -237,12 +238,12 @@ _FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
     (AZTEC, _EVENED),
-    _FIRST,
+    (*_FIRST, PDF417),
     (_UPRIGHT, _THICKENED),
     _FIRST,
     (AZTEC, _EVENED_LARGE, THOROUGH),
     _FIRST,
-    (_STRAIGHTENED, _INVERTED, _FRAMED),
+    (PDF417, _STRAIGHTENED, _INVERTED, _FRAMED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
 FOR_OTHERS = (Pass(partial(_upright, factor=1.0), all_ways=True), _UPRIGHT, THOROUGH)
@@ -251,6 +252,7 @@ FOR_OTHERS = (Pass(partial(_upright, factor=1.0), all_ways=True), _UPRIGHT, THOR
 FULLY = (
     QR,
     AZTEC,
+    PDF417,
     _EVENED,
     _UPRIGHT,
     _BARS_SMOOTHED,

@@ -13,9 +13,9 @@ FINER = 8
 def on_paper(dark: NDArray[np.bool_], margin: int, px: float, degrees: float) -> Frame:
     """Modules, ``px`` pixels each, with so many of margin, turned, before a grey wall."""
     light = np.where(np.pad(dark, margin), 0, 1).astype(np.float32)
-    side = len(light)
-    turn = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), degrees, px), np.float64)
-    turn[:, 2] += (320 - side / 2, 240 - side / 2)
+    height, width = light.shape
+    turn = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, px), np.float64)
+    turn[:, 2] += (320 - width / 2, 240 - height / 2)
     large = cv2.resize(light, None, fx=FINER, fy=FINER, interpolation=cv2.INTER_NEAREST)
     turn[:, :2] /= FINER
     frame = cv2.warpAffine(large * 180 + 30, turn, (640, 480), borderValue=(90,))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.correction import Field
+from gate.capture.matrix.correction import BinaryField, Field
 from gate.capture.matrix.plane import Grid
 
 COMPACT_LAYERS, GREATEST_LAYERS = 4, 12
@@ -69,7 +69,7 @@ class Core(NamedTuple):
 @cache
 def field(bits: int) -> Field:
     """The field of codewords of so many bits."""
-    return Field(bits, _POLYNOMIALS[bits], first=1)
+    return BinaryField(bits, _POLYNOMIALS[bits], first=1)
 
 
 @cache

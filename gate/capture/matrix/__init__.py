@@ -1,4 +1,4 @@
-"""What symbols of square modules have in common, whatever their patterns and their layout.
+"""What symbols of modules have in common, whatever their patterns and their layout.
 
 A known pattern is found by correlation and the symbol placed by all that is known of it; an
 equaliser learns from that how modules are smeared; codewords are corrected by reliability.

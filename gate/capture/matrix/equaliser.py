@@ -30,8 +30,8 @@ def likelihoods(picture: Picture, pattern: Grid, points: Map) -> Grid:
     ``pattern`` is what is known of it: 1 is dark, -1 is light, 0 may be either. ``points`` has its
     modules in the picture.
     """
-    size, known = len(pattern), pattern.ravel()
-    inputs = _inputs(picture, size, points)
+    known = pattern.ravel()
+    inputs = _inputs(picture, pattern.shape, points)
     wanted, trust = known, np.abs(known)
     for _round in range(ROUNDS):
         soft = inputs @ _learned(inputs, wanted, trust)
@@ -40,13 +40,13 @@ def likelihoods(picture: Picture, pattern: Grid, points: Map) -> Grid:
         trust = np.where(known != 0, 1, guess * guess).astype(np.float32)
     # How wrong it is shows in known modules that others have taught it.
     errors = []
-    even = np.indices((size, size)).sum(0).ravel() % 2 == 0
+    even = np.indices(pattern.shape).sum(0).ravel() % 2 == 0
     for part in (even, ~even):
         tested = (known != 0) & part
         others = inputs @ _learned(inputs, wanted, np.where(tested, 0, trust).astype(np.float32))
         errors.append(others[tested] - known[tested])
     ratios = 2 * soft / max(0.05, float(np.mean(np.concatenate(errors) ** 2)))
-    return np.asarray(np.clip(ratios, -SURE, SURE), np.float32).reshape(size, size)
+    return np.asarray(np.clip(ratios, -SURE, SURE), np.float32).reshape(pattern.shape)
 
 
 def _learned(
@@ -60,19 +60,22 @@ def _learned(
     return np.asarray(learned, np.float32)
 
 
-def _inputs(picture: Picture, size: int, points: Map) -> NDArray[np.float32]:
+def _inputs(picture: Picture, size: tuple[int, ...], points: Map) -> NDArray[np.float32]:
     """What is seen in and around each module, dark being high: as it is, bent, and at most."""
     side = 2 * REACH + 1
-    along = (np.arange(-REACH, (size - 1) * PER_MODULE + REACH + 1)) / PER_MODULE + 0.5
-    places = np.stack(np.meshgrid(along, along), -1).reshape(-1, 2)
-    seen = -sampled(picture, points(places)).reshape(len(along), len(along))
+    down, across = (
+        np.arange(-REACH, (modules - 1) * PER_MODULE + REACH + 1) / PER_MODULE + 0.5
+        for modules in size
+    )
+    places = np.stack(np.meshgrid(across, down), -1).reshape(-1, 2)
+    seen = -sampled(picture, points(places)).reshape(len(down), len(across))
     windows = np.lib.stride_tricks.sliding_window_view(seen, (side, side))
-    around = windows[::PER_MODULE, ::PER_MODULE].reshape(size * size, side * side)
+    around = windows[::PER_MODULE, ::PER_MODULE].reshape(-1, side * side)
     core = around[:, _CORE]
     # Where light spills over, a little darkness means a dark module.
     bent = np.sqrt(np.maximum(core - np.percentile(around, 2), 0))
     extremes = [core.max(1, keepdims=True), core.min(1, keepdims=True)]
-    constant = np.ones((size * size, 1))
+    constant = np.ones((len(around), 1))
     return np.concatenate([around, bent, *extremes, constant], 1).astype(np.float32)
 
 

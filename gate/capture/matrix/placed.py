@@ -13,10 +13,6 @@ class Layout(Protocol):
     """What is where in symbols of one kind; the same one is the same object."""
 
     @property
-    def size(self) -> int:
-        """Modules a side."""
-
-    @property
     def known(self) -> Grid:
         """What every symbol of the kind shows: 1 is dark, -1 is light, 0 where symbols differ."""
 
@@ -39,4 +35,5 @@ class Placed(Generic[L]):
 
     def points(self, at: NDArray[np.float64]) -> NDArray[np.float32]:
         """Places in modules as pixels, where all are in one plane."""
-        return np.asarray(projected(self.corners[None], self.layout.size, at)[0], np.float32)
+        down, across = self.layout.known.shape
+        return np.asarray(projected(self.corners[None], (across, down), at)[0], np.float32)

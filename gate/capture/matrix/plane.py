@@ -30,9 +30,12 @@ def sampled(picture: Picture, at: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def projected(
-    corners: NDArray[np.float64], size: int, at: NDArray[np.float64]
+    corners: NDArray[np.float64], size: int | tuple[int, int], at: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Places in modules as pixels (K, P, 2), for each of many sets of four corners (K, 4, 2)."""
+    """Places in modules as pixels (K, P, 2), for each of many sets of four corners (K, 4, 2).
+
+    ``size`` is a side in modules, or how many there are across and down.
+    """
     a, b, c, d = (corners[:, index].T for index in range(4))
     # The projective map of a square on four corners, after Heckbert (1989).
     one, two, rest = b - c, d - c, a - b + c - d
@@ -45,7 +48,7 @@ def projected(
         + [np.stack([g, h, np.ones_like(g)], 1)],
         1,
     ).astype(np.float32)
-    unit = np.concatenate([at.T / size, np.ones((1, len(at)))]).astype(np.float32)
+    unit = np.concatenate([(at / size).T, np.ones((1, len(at)))]).astype(np.float32)
     x, y, depth = np.moveaxis(maps @ unit, 1, 0)
     return np.stack([x / depth, y / depth], -1)
 

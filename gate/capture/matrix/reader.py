@@ -5,7 +5,7 @@ frames, wherever in them it is, for they are counted in modules and not in pixel
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -65,12 +65,17 @@ class MatrixReader(Generic[L]):
         placed: Callable[[Picture], Steps[Placed[L] | None]],
         made_out: Callable[[Grid, L], NDArray[np.bool_] | None],
         bent: Callable[[Picture, Placed[L]], Map | None] | None = None,
+        leans: Callable[[Frame], Sequence[float]] = lambda part: (lean(part),),
+        largest_px: int = LARGEST_PX,
     ) -> None:
         """``placed`` finds one in a picture; ``made_out`` draws what its modules say, corrected.
 
-        ``bent`` says where bent paper has them; ``None``: it is flat.
+        ``bent`` says where bent paper has them; ``None``: it is flat. ``leans`` tells in degrees
+        how far the picture may have to be turned; its longer side is made smaller down to
+        ``largest_px``.
         """
         self._placed, self._made_out, self._bent = placed, made_out, bent
+        self._leans, self._largest_px = leans, largest_px
         self._sum: _Sum | None = None
         self._frame = 0
         self.sighted: Sighted | None = None
@@ -113,7 +118,8 @@ class MatrixReader(Generic[L]):
                 self._sum = None
                 outline = tuple((round(x), round(y)) for x, y in corners.tolist())
                 return Drawing(_picture(symbol), outline, frames)
-            module_px = math.sqrt(cv2.contourArea(corners.astype(np.float32))) / at.layout.size
+            across = math.dist(corners[0], corners[1]) + math.dist(corners[3], corners[2])
+            module_px = across / 2 / at.layout.known.shape[1]
             if abs(at.fit) > SIGHTED_FIT:
                 sighted = Sighted(place, module_px)
             break
@@ -141,17 +147,20 @@ class MatrixReader(Generic[L]):
     ) -> "Steps[tuple[Picture, Placed[L], Corners] | None]":
         """A picture with evened contrast, the symbol in it, and its corners in the frame."""
         part = region.of(grey)
-        factor = min(1.0, LARGEST_PX / max(part.shape))
+        factor = min(1.0, self._largest_px / max(part.shape))
         if factor < 1:
             how = cv2.INTER_AREA
             smaller = cv2.resize(part, None, fx=factor, fy=factor, interpolation=how)
             part = np.asarray(smaller, np.uint8)
         picture = evened(part)
         soft = cv2.GaussianBlur(picture, (0, 0), 0.7)
-        upright, back = turned(soft, lean(part), beyond=0.0)
-        yield
-        found = yield from self._placed(upright)
-        if found is None:
+        for degrees in self._leans(part):
+            upright, back = turned(soft, degrees, beyond=0.0)
+            yield
+            found = yield from self._placed(upright)
+            if found is not None:
+                break
+        else:
             return None
         # Affine maps of OpenCV count from the middle of the first pixel, corners from its edge.
         corners = (found.corners - 0.5) @ back[:, :2].T + back[:, 2] + 0.5

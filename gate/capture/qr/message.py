@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.correction import Field
+from gate.capture.matrix.correction import BinaryField
 from gate.capture.matrix.equaliser import doubts
 from gate.capture.matrix.plane import Grid
 from gate.capture.qr.layout import LEVELS, Layout
 from gate.capture.qr.masks import MASKS
 
-FIELD = Field(8, 0x11D, first=0)
+FIELD = BinaryField(8, 0x11D, first=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
