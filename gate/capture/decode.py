@@ -193,7 +193,9 @@ class Decoder:
             passes = [how for how, reader in self._readers.items() if reader.sighted]
             found = finished(self._looked(passes, scene, known))
         else:
-            if self._looking is None:
+            self._hurries |= self._stays_patterned(grey, known)
+            # What can be read by now is not in an old frame.
+            if self._looking is None or self._hurries:
                 self._looking, self._age = self._turn_at(grey, known), 0
             hurries = self._hurries or looks_again
             until = math.inf if hurries else began + self._at_once * glance_s
@@ -218,7 +220,7 @@ class Decoder:
         self._looking = None
         try:
             next(looking)
-            while self._hurries or self._now() < until:
+            while self._now() < until:
                 next(looking)
         except StopIteration as end:
             found: _Codes | None = end.value
@@ -228,6 +230,14 @@ class Decoder:
         self._looking = looking
         return None
 
+    def _stays_patterned(self, grey: Frame, known: _Codes) -> bool:
+        """Whether something looks like a symbol in this frame and in the one before."""
+        before = self._is_patterned
+        densest = Scene(grey, place=0, known=[code.corners for code in known.values()]).regions
+        self._is_patterned = any(is_patterned(one.of(grey)) for one in densest)
+        # One frame shows many a thing that the next one shows otherwise.
+        return before and self._is_patterned
+
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""
         scene = _without(known, grey)
@@ -236,13 +246,6 @@ class Decoder:
         passes = IN_TURN[self._turn % len(IN_TURN)]
         yield from scene.looked_over()
         yield
-        was_patterned = self._is_patterned
-        self._is_patterned = any(is_patterned(one.of(grey)) for one in scene.regions)
-        if self._is_patterned:
-            # One frame shows many a thing that the next one shows otherwise.
-            if not was_patterned:
-                return None
-            self._hurries = True
         return (yield from self._looked(passes, scene, known))
 
     def _looked(self, passes: Iterable[Pass], scene: Scene, known: _Codes) -> Steps[_Codes]:
