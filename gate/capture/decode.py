@@ -42,7 +42,7 @@ OF_IDLENESS = 0.5
 PLACES = (0, 1, 0, 1, 2)
 """Which of the regions, the densest first, gets its turn."""
 TRACKED = 12
-"""Frames in a row in which a symbol that is in sight but not made out is gone after."""
+"""Looks in a row at which a symbol that is in sight but not made out is gone after."""
 EVERYTHING = 16
 """Turns in vain after which a scene has been searched."""
 STILL = 10
@@ -184,7 +184,7 @@ class Decoder:
         sighted = self.sighted if self._tracked < TRACKED else None
         self._age += 1
         looks_again = self._vain >= EVERYTHING
-        if not (sighted or looks_again or self._credit_s > 0):
+        if not (looks_again or self._credit_s > 0):
             return {}
         began = self._now()
         found: _Codes | None
