@@ -24,7 +24,7 @@ from gate.capture.passes import (
     Pass,
     Scene,
 )
-from gate.capture.regions import Frame, Sighted, is_patterned
+from gate.capture.regions import Frame, Region, Sighted, is_patterned
 from gate.capture.steps import Steps, finished
 from gate.capture.switched_off import OffHere, OthersInSight
 from gate.capture.symbol_readers import Code, Name, SymbolReader, look, reader_of, second_opinion
@@ -80,7 +80,8 @@ class Decoder:
         self._ended: float | None = None
         self._credit_s = 0.0
         self._tracked = 0
-        self._hurries = self._is_patterned = False
+        self._hurries = False
+        self._patterned: Region | None = None
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
         self._parts = Parts(now)
@@ -231,12 +232,16 @@ class Decoder:
         return None
 
     def _stays_patterned(self, grey: Frame, known: _Codes) -> bool:
-        """Whether something looks like a symbol in this frame and in the one before."""
-        before = self._is_patterned
-        densest = Scene(grey, place=0, known=[code.corners for code in known.values()]).regions
-        self._is_patterned = any(is_patterned(one.of(grey)) for one in densest)
-        # One frame shows many a thing that the next one shows otherwise.
-        return before and self._is_patterned
+        """Whether something looks like a symbol in this frame and, there, in the one before."""
+        before, self._patterned = self._patterned, None
+        scene = _without(known, grey)
+        scene.place = 0
+        for one in scene.regions:
+            if is_patterned(one.of(grey)):
+                self._patterned = one
+        # One frame shows many a thing that the next one shows otherwise, or elsewhere.
+        now = self._patterned
+        return before is not None and now is not None and before.has_middle_of(now)
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""

@@ -72,6 +72,11 @@ class Region:
         bottom = min(size[0], self.top + self.height + margin)
         return Region(left, top, right - left, bottom - top, self.density)
 
+    def has_middle_of(self, other: "Region") -> bool:
+        """Whether the other one's middle lies in it."""
+        x, y = other.left + other.width / 2, other.top + other.height / 2
+        return self.left <= x < self.left + self.width and self.top <= y < self.top + self.height
+
     def of(self, frame: Frame) -> Frame:
         """Its pixels."""
         return frame[self.top : self.top + self.height, self.left : self.left + self.width]
