@@ -25,7 +25,7 @@ from gate.capture.passes import (
     Pass,
     Scene,
 )
-from gate.capture.regions import Frame, Sighted, is_patterned
+from gate.capture.regions import Frame, Region, Sighted, is_patterned
 from gate.capture.steps import Steps, finished
 from gate.capture.switched_off import OffHere, OthersInSight
 from gate.capture.symbol_readers import Code, Name, SymbolReader, look, reader_of, second_opinion
@@ -43,7 +43,7 @@ OF_IDLENESS = 0.5
 PLACES = (0, 1, 0, 1, 2)
 """Which of the regions, the densest first, gets its turn."""
 TRACKED = 12
-"""Frames in a row in which a symbol that is in sight but not made out is gone after."""
+"""Looks in a row at which a symbol that is in sight but not made out is gone after."""
 EVERYTHING = 16
 """Turns in vain after which a scene has been searched."""
 STILL = 10
@@ -81,7 +81,8 @@ class Decoder:
         self._ended: float | None = None
         self._credit_s = 0.0
         self._tracked = 0
-        self._hurries = self._is_patterned = False
+        self._hurries = False
+        self._patterned: Region | None = None
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
         self._parts = Parts(now)
@@ -185,7 +186,7 @@ class Decoder:
         sighted = self.sighted if self._tracked < TRACKED else None
         self._age += 1
         looks_again = self._vain >= EVERYTHING
-        if not (sighted or looks_again or self._credit_s > 0):
+        if not (looks_again or self._credit_s > 0):
             return {}
         began = self._now()
         found: _Codes | None
@@ -194,7 +195,9 @@ class Decoder:
             passes = [how for how, reader in self._readers.items() if reader.sighted]
             found = finished(self._looked(passes, scene, known))
         else:
-            if self._looking is None:
+            self._hurries |= self._stays_patterned(grey, known)
+            # What can be read by now is not in an old frame.
+            if self._looking is None or self._hurries:
                 self._looking, self._age = self._turn_at(grey, known), 0
             hurries = self._hurries or looks_again
             until = math.inf if hurries else began + self._at_once * glance_s
@@ -219,7 +222,7 @@ class Decoder:
         self._looking = None
         try:
             next(looking)
-            while self._hurries or self._now() < until:
+            while self._now() < until:
                 next(looking)
         except StopIteration as end:
             found: _Codes | None = end.value
@@ -229,6 +232,18 @@ class Decoder:
         self._looking = looking
         return None
 
+    def _stays_patterned(self, grey: Frame, known: _Codes) -> bool:
+        """Whether something looks like a symbol in this frame and, there, in the one before."""
+        before, self._patterned = self._patterned, None
+        scene = _without(known, grey)
+        scene.place = 0
+        for one in scene.regions:
+            if is_patterned(one.of(grey)):
+                self._patterned = one
+        # One frame shows many a thing that the next one shows otherwise, or elsewhere.
+        now = self._patterned
+        return before is not None and now is not None and before.has_middle_of(now)
+
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""
         scene = _without(known, grey)
@@ -237,13 +252,6 @@ class Decoder:
         passes = IN_TURN[self._turn % len(IN_TURN)]
         yield from scene.looked_over()
         yield
-        was_patterned = self._is_patterned
-        self._is_patterned = any(is_patterned(one.of(grey)) for one in scene.regions)
-        if self._is_patterned:
-            # One frame shows many a thing that the next one shows otherwise.
-            if not was_patterned:
-                return None
-            self._hurries = True
         return (yield from self._looked(passes, scene, known))
 
     def _looked(self, passes: Iterable[Pass], scene: Scene, known: _Codes) -> Steps[_Codes]:

@@ -72,6 +72,11 @@ class Region:
         bottom = min(size[0], self.top + self.height + margin)
         return Region(left, top, right - left, bottom - top, self.density)
 
+    def has_middle_of(self, other: "Region") -> bool:
+        """Whether the other one's middle lies in it."""
+        x, y = other.left + other.width / 2, other.top + other.height / 2
+        return self.left <= x < self.left + self.width and self.top <= y < self.top + self.height
+
     def of(self, frame: Frame) -> Frame:
         """Its pixels."""
         return frame[self.top : self.top + self.height, self.left : self.left + self.width]
@@ -99,12 +104,15 @@ def regions(grey: Frame, most: int = 2, known: "Iterable[Outline]" = ()) -> list
     if min(height, width) < 3:
         return []
     grey = grey[: height * CELL, : width * CELL]
-    # Every second line tells as much.
-    across = cv2.absdiff(grey[::2, 2:], grey[::2, :-2])
-    down = cv2.absdiff(grey[2:], grey[:-2])[:, ::2]
+    # Every second line tells as much; whole cells are counted eight times as fast as parts of them.
+    even = grey[::2]
+    across = cv2.copyMakeBorder(
+        cv2.absdiff(even[:, 2:], even[:, :-2]), 0, 0, 0, 2, cv2.BORDER_REPLICATE
+    )
+    down = cv2.copyMakeBorder(cv2.absdiff(even[1:], even[:-1]), 0, 1, 0, 0, cv2.BORDER_REPLICATE)
     edges = sum(
         cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-        for one in (across, np.ascontiguousarray(down))
+        for one in (across, down)
     )
     edges = np.maximum(edges - np.median(edges), 0)
     for outline in known:

@@ -3,7 +3,7 @@
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from gate.capture import decode
 from gate.capture import decode as decode_module
 from gate.capture.decode import EVERYTHING, LOOK_AGAIN, TRACKED, Decoder
 from gate.capture.parts import InParts
-from gate.capture.passes import GLANCE, IN_TURN, Scene
+from gate.capture.passes import IN_TURN, Scene
 from gate.capture.regions import Frame
 from gate.capture.switched_off import OthersInSight
 from gate.capture.symbol_readers import Code, backends
@@ -333,79 +332,6 @@ def test_a_glance_suffices_for_a_new_code(monkeypatch: pytest.MonkeyPatch) -> No
     looks = count_looks(monkeypatch)
     assert live().read(held_up(drawn("QRCode"))[0])
     assert looks == [1]
-
-
-class Machine:
-    """A decoder whose every step takes so long, and what it has spent on what, in seconds."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, step_s: float, glance_s: float) -> None:
-        self.at_s, self.glances_s, self.rescues_s = 0.0, 0.0, 0.0
-        self.frames_s: list[float] = []
-        self._step_s, self._glance_s = step_s, glance_s
-        monkeypatch.setattr(decode, "look", self._look)
-        monkeypatch.setattr(OthersInSight, "is_due", lambda _self: False)
-        self._decoder = Decoder(["Aztec"], now=lambda: self.at_s)
-
-    def watch(self, frames: int, idle_s: float = 0.0) -> None:
-        """Look at frames in each of which something moves and nothing is found."""
-        for number in range(frames):
-            began_s = self.at_s
-            self._decoder.read(np.full((90, 160), 40 + number % 2 * 100, np.uint8))
-            self.frames_s.append(self.at_s - began_s)
-            self.at_s += idle_s
-
-    def _look(self, how: Any, *_rest: Any) -> Iterator[None]:
-        if how is GLANCE:
-            self.at_s += self._glance_s
-            self.glances_s += self._glance_s
-        else:
-            for _step in range(3):
-                self.at_s += self._step_s
-                self.rescues_s += self._step_s
-                yield
-        return {}  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize("slower", [1, 4, 10])
-@pytest.mark.parametrize("step_s", [0.0005, 0.002, 0.05, 1.0])
-def test_rescue_passes_keep_to_their_share_however_slow_the_machine_is(
-    monkeypatch: pytest.MonkeyPatch, step_s: float, slower: int
-) -> None:
-    """Glances bound what they may take, whatever they cost, and no frame takes more than a step."""
-    machine = Machine(monkeypatch, slower * step_s, slower * 0.005)
-    machine.watch(600)
-    assert 0 < machine.rescues_s <= decode.BUDGET * machine.glances_s + slower * step_s + 1e-6
-    least_s = slower * (0.005 + step_s)
-    assert max(machine.frames_s) <= least_s + decode.AT_ONCE * slower * 0.005 + 1e-6
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("name", "value"), [("BUDGET", 40.0), ("AT_ONCE", 40.0)], ids=["share", "slice"]
-)
-def test_a_budget_that_is_not_kept_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: float
-) -> None:
-    """A decoder that takes ten times its share, or all of it at once, is over the bounds."""
-    defaults = list(Decoder.__init__.__defaults__ or ())
-    defaults[{"BUDGET": 2, "AT_ONCE": 3}[name]] = value
-    monkeypatch.setattr(Decoder.__init__, "__defaults__", tuple(defaults))
-    with pytest.raises(AssertionError):
-        for step_s in (0.002, 0.05):
-            test_rescue_passes_keep_to_their_share_however_slow_the_machine_is(
-                monkeypatch, step_s, 4
-            )
-
-
-def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where frames come slowly, costly passes come more often than where they come at once."""
-
-    def rescues_s(idle_s: float) -> float:
-        machine = Machine(monkeypatch, 0.1, 0.005)
-        machine.watch(300, idle_s)
-        return machine.rescues_s
-
-    assert rescues_s(0.2) > 1.5 * rescues_s(0.0)
 
 
 @pytest.mark.parametrize(

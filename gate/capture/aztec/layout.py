@@ -1,6 +1,6 @@
 """What is where in an Aztec symbol, and the mode message that says which kind it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -94,7 +94,7 @@ def core(*, is_compact: bool) -> Core:
     mode_at += [last * side + at for at in along[::-1]]
     mode_at += [at * side for at in along[::-1]]
     modes = tuple(_modes(is_compact=is_compact))
-    shown = np.array([_message(mode) for mode in modes], np.float32) * 2 - 1
+    shown = (_messages(modes) * 2 - 1).astype(np.float32)
     return Core(known, np.array(mode_at), modes, shown)
 
 
@@ -122,12 +122,20 @@ def _modes(*, is_compact: bool) -> Iterator[Mode]:
             yield Mode(is_compact, layers, words)
 
 
-def _message(mode: Mode) -> list[int]:
-    """The bits of the mode message, clockwise from the top left."""
-    length, bits = (2, 6) if mode.is_compact else (4, 11)
-    number = mode.layers - 1 << bits | mode.words - 1
+def _messages(modes: Sequence[Mode]) -> NDArray[np.intp]:
+    """The bits of each mode message, clockwise from the top left."""
+    length, bits = (2, 6) if modes[0].is_compact else (4, 11)
+    numbers = np.array([mode.layers - 1 << bits | mode.words - 1 for mode in modes])
+    # The code is linear: a message is the sum of those whose numbers have one bit.
+    ones = 1 << np.arange(4 * length)
+    basis = np.array([_with_checks(one, length) for one in ones.tolist()])
+    return np.asarray(((numbers[:, None] & ones) > 0).astype(np.intp) @ basis % 2)
+
+
+def _with_checks(number: int, length: int) -> list[int]:
+    """The bits of so many words, and of what checks them."""
     words = [number >> 4 * at & 15 for at in range(length)[::-1]]
-    words += field(4).checks_of(words, 5 if mode.is_compact else 6)
+    words += field(4).checks_of(words, 5 if length == 2 else 6)
     return [word >> at & 1 for word in words for at in (3, 2, 1, 0)]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.aztec.layout import Layout
+from gate.capture.aztec.layout import Layout, core
 from gate.capture.aztec.search import placed
 from gate.capture.matrix.equaliser import doubts
 from gate.capture.matrix.plane import Grid
@@ -12,6 +12,9 @@ from gate.capture.matrix.reader import MatrixReader
 
 def aztec_reader() -> MatrixReader[Layout]:
     """One for a camera's frames."""
+    # Made here, no frame has to wait for them.
+    core(is_compact=True)
+    core(is_compact=False)
     return MatrixReader(placed, made_out)
 
 

@@ -20,8 +20,12 @@ EYE = 9
 """Modules a side of what all bull's eyes have in common."""
 TEMPLATE = 7
 """Modules a side of what is looked for: more would have to be met in size, fewer are anywhere."""
-EYE_FIT, LEAST_FIT = 0.5, 0.6
-"""Correlation with all modules that are known; anything but a symbol has less."""
+EYE_FIT, LEAST_FIT = 0.67, 0.6
+"""Correlation with all modules that are known; anything but a symbol has less. Of 95 symbols that
+were read no bull's eye had less than 0.84, of strongly smeared ones 0.74; nine of ten things that
+are none have at most 0.67."""
+LIKEST = 0.68
+"""Likeness of a mode message: the least of those 95 was 0.71, nine of ten others have 0.62."""
 SIZES, WIDTHS = (0.7, 0.85, 1.0, 1.2, 1.4, 1.7), (0.8, 1.0, 1.25)
 """Heights, in what it looked like, and widths, in heights, that an eye is tried at."""
 GROWN = 8
@@ -54,7 +58,7 @@ def placed(picture: Picture) -> Steps[Placed[Layout] | None]:
         if found is not None and (best is None or found.likeness > best.likeness):
             best = found
         yield
-    if best is None:
+    if best is None or best.likeness < LIKEST:
         return None
     return (yield from _outward(picture, best))
 

@@ -29,6 +29,8 @@ SIGHTED_FIT = 0.65
 """From here on it is a symbol, readable or not."""
 SAME = 0.25
 """Correlation from which on two frames show the same symbol; two tickets have about 0."""
+BENT_EVERY = 2
+"""Looks in vain at a symbol from one at which it may lie on bent paper to the next."""
 FORGET_FRAMES = 10
 """A symbol out of view for so many looks does not go on."""
 
@@ -77,7 +79,7 @@ class MatrixReader(Generic[L]):
         self._placed, self._made_out, self._bent = placed, made_out, bent
         self._leans, self._largest_px = leans, largest_px
         self._sum: _Sum | None = None
-        self._frame = 0
+        self._frame = self._vain = 0
         self.sighted: Sighted | None = None
         """The symbol that the last frame had and that could not be made out."""
 
@@ -99,7 +101,8 @@ class MatrixReader(Generic[L]):
             ratios = likelihoods(picture, at.layout.known, at.points)
             frames = 1
             symbol = self._made_out(ratios, at.layout)
-            if symbol is None and self._bent is not None:
+            # A map of bent paper costs as much as all the rest.
+            if symbol is None and self._bent is not None and self._vain % BENT_EVERY == 0:
                 yield
                 points = self._bent(picture, at)
                 if points is not None:
@@ -114,6 +117,7 @@ class MatrixReader(Generic[L]):
                     symbol = self._made_out(gathered.ratios, at.layout)
             if symbol is not None:
                 self.sighted = None
+                self._vain = 0
                 # The same symbol seen again is made out anew: a second opinion is one.
                 self._sum = None
                 outline = tuple((round(x), round(y)) for x, y in corners.tolist())
@@ -124,6 +128,7 @@ class MatrixReader(Generic[L]):
                 sighted = Sighted(place, module_px)
             break
         self.sighted = sighted
+        self._vain = self._vain + 1 if sighted else 0
         return None
 
     def _gathered(self, ratios: Grid, of: L, corners: Corners) -> _Sum:

@@ -4,13 +4,16 @@ from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Map, Picture
 from gate.capture.matrix.reader import MatrixReader
 from gate.capture.qr.bend import bent
-from gate.capture.qr.layout import Layout
+from gate.capture.qr.layout import GREATEST_VERSION, Layout, layout
 from gate.capture.qr.message import made_out
 from gate.capture.qr.search import placed
 
 
 def qr_reader() -> MatrixReader[Layout]:
     """One for a camera's frames."""
+    # Made here, no frame has to wait for them.
+    for version in range(1, GREATEST_VERSION + 1):
+        layout(version)
     return MatrixReader(placed, made_out, _on_bent_paper)
 
 

@@ -23,9 +23,12 @@ CORE = 0.1
 """How much a pattern of e times the size is preferred."""
 TRIPLES_TRIED = 3
 VERSIONS_TRIED = 4
-ROUGH_FIT = 0.3
-LEAST_FIT = 0.45
-"""Correlation with all modules that are known; anything but a symbol has less."""
+CORNER = 1.7
+"""Likeness of three finder patterns together."""
+ROUGH_FIT, LEAST_FIT = 0.4, 0.57
+"""Correlation with all modules that are known, by the finder patterns and settled. Of 430 symbols
+that were read, bent ones among them, the least had 1.76, 0.44 and 0.62; of what is none three in
+four have at most 1.82, and nine of ten that get so far 0.48, and 0.5."""
 
 
 def placed(picture: Picture) -> Steps[Placed[Layout] | None]:
@@ -57,7 +60,7 @@ def _triples(found: Sequence[Peak]) -> list[tuple[tuple[Peak, ...], list[int]]]:
         three = (corner, right, below)
         modules = [one.module for one in three]
         likeness = abs(sum(one.likeness for one in three))
-        if max(modules) > 1.6 * min(modules) or likeness < 3 * LIKENESS:
+        if max(modules) > 1.6 * min(modules) or likeness < CORNER:
             continue
         across = right.x - corner.x, right.y - corner.y
         down = below.x - corner.x, below.y - corner.y
