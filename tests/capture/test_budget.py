@@ -115,3 +115,17 @@ def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
         return machine.rescues_s
 
     assert rescues_s(0.2) > 1.5 * rescues_s(0.0)
+
+
+def test_what_is_patterned_elsewhere_is_another_thing() -> None:
+    """Only what looks like a symbol twice at one place is looked at to the end at once."""
+
+    def checks_at(left: int) -> Frame:
+        frame = np.full((360, 640), 128, np.uint8)
+        squares = (np.indices((120, 120)) // 6).sum(0) % 2
+        frame[120:240, left : left + 120] = 255 * squares
+        return frame
+
+    decoder = Decoder()
+    seen = [decoder._stays_patterned(checks_at(left), {}) for left in (40, 440, 440, 40)]
+    assert seen == [False, False, True, False]
