@@ -248,6 +248,8 @@ def _install(base: Path, wheels: Path, work: Path, architecture: Architecture) -
         file.write_text(text)
     (root / "usr/local/sbin/watch-screen").chmod(0o755)
     _in(root, f"systemctl enable -q watch-screen.service {shell}")
+    # Who tries radios starts them; beside the other machines' boots they are in the way.
+    _in(root, "systemctl disable -q hostapd.service wpa_supplicant.service")
     shutil.copy(IMPORTS, root / "opt")
     _in(root, f"chown -R gate:gate {HOME}")
     (_install_there if architecture.is_native else _install_from_here)(root, wheels, architecture)
