@@ -62,13 +62,13 @@ ball,meeting,Summer Ball,2035-07-01 18:00,2036-07-01 03:00
 """
 _WATCHER = '''#!/usr/bin/python3
 """Tell the other serial line what the first console shows, whenever that has changed."""
-import json, os, time
+import json, time
 last = ""
 with open("/dev/PORT", "w") as line:
     while True:
+        # The font may have come only now, and other columns with it (vcs(4)).
+        columns = open("/dev/vcsa1", "rb").read(2)[1]
         cells = open("/dev/vcsu1", "rb").read().decode("utf-32-le", "replace")
-        columns = os.get_terminal_size(os.open("/dev/tty1", os.O_RDONLY | os.O_NOCTTY)).columns \
-            if not last else columns
         if cells != last:
             last = cells
             rows = [cells[i:i + columns].rstrip() for i in range(0, len(cells), columns)]
