@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from gate.capture.evdev import SCANNER_WORDS
@@ -42,7 +43,7 @@ class SerialStep:
 
     def look(self) -> Finding:
         """Which ports call themselves scanners, and whether the configured one is there."""
-        return self._try(self._site.config)
+        return self._look_at(self._site.config)
 
     def ask(self, talk: Conversation) -> Finding | None:
         """Which ports are read; others than were looked at are looked at."""
@@ -52,10 +53,17 @@ class SerialStep:
         wanted = talk.ask("serial", question, usual, fits=_fits, like=like)
         if wanted == usual:
             return None
-        found = self._try(configured(self._site.config, talk.answers))
+        found = self._look_at(configured(self._site.config, talk.answers))
         machine = self._site.machine
         if found.status is Status.FAIL and any(is_closed(machine, one) for one in names(wanted)):
             return opened_by_rule(machine, found.detail)
+        return found
+
+    def _look_at(self, config: Config) -> Finding:
+        """What is there of the chosen ports; where any scanner will do, it may come later."""
+        found = self._try(config)
+        if found.status is Status.FAIL and names(config.scanner.serial) == (AUTO,):
+            return replace(found, status=Status.WARN)
         return found
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:

@@ -36,12 +36,16 @@ class ClockStep:
         return _("clock")
 
     def look(self) -> Finding:
-        """The time, and whether a time server was heard."""
+        """The time, and whether a time server was heard; one that is wrong fails no set-up.
+
+        Machines without a battery are set up in 1970, and the time server comes with the network.
+        """
         site = self._site
         found = clocks.device_clock(site.folder, site.clock, zone_of(site.config, site.folder))
         servers = ", ".join(time_servers(site.machine)) or _("those of the distribution")
         detail = _("{found}; time servers: {servers}").format(found=found.detail, servers=servers)
-        return Finding(found.status, detail, found.hint)
+        status = Status.WARN if found.status is Status.FAIL else found.status
+        return Finding(status, detail, found.hint)
 
     def ask(self, talk: Conversation) -> Finding | None:
         """Which time server, where systemd's own program asks it."""

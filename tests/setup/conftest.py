@@ -94,6 +94,7 @@ class Bench:
     pin: Callable[[Answers], str] = lambda _answers: "482915"
     config: Config = field(default_factory=Config)
     """As it is read from the file at the start."""
+    clock: FixedClock = field(default_factory=FixedClock)
 
     @property
     def machine(self) -> Machine:
@@ -114,7 +115,7 @@ class Bench:
         )
 
     def steps(self, written: Written) -> tuple[Step, ...]:
-        site = Site(self.config, self.config_file, self.folder, self.machine, FixedClock())
+        site = Site(self.config, self.config_file, self.folder, self.machine, self.clock)
         return (
             CameraStep(site, self.camera),
             ScannerStep(site, self.scan),

@@ -6,6 +6,7 @@ import pytest
 
 from gate.capture.evdev import SCANNER_WORDS
 from gate.config import Config
+from gate.config_tables import Scanner
 from gate.errors import UsageError
 from gate.reports.checks.finding import Finding, Status
 from gate.setup.answers import Answers
@@ -81,6 +82,19 @@ def test_a_port_that_is_not_there_is_told_and_kept(bench: Bench) -> None:
     assert not bench.set_up(given=Answers(serial=PORT, autostart="no", write="yes"))
     assert "FAIL: not there" in bench.said()
     assert bench.root.joinpath(*RULE).exists()
+
+
+def test_whatever_scans_may_be_plugged_in_later(bench: Bench) -> None:
+    """Of ``auto`` a rule is written and nothing fails, the first time and again."""
+    bench.ports = lambda config: Finding(
+        Status.FAIL if config.scanner.serial else Status.SKIP, "none says so"
+    )
+    given = Answers(serial="auto", autostart="no", write="yes")
+    assert bench.set_up(given=given)
+    assert "WARN: none says so" in bench.said()
+    assert bench.root.joinpath(*RULE).exists()
+    bench.config = Config(scanner=Scanner(serial="auto"))
+    assert bench.set_up(given=given)
 
 
 def test_a_port_that_the_rule_opens_is_no_failure(

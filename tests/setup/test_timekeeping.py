@@ -2,6 +2,7 @@
 
 import pytest
 
+from gate.errors import UsageError
 from gate.setup.answers import Answers
 from gate.setup.timekeeping import machine_zone_name, time_servers
 from tests.setup.conftest import Bench
@@ -49,3 +50,18 @@ def test_a_zone_that_the_machine_does_not_have(bench: Bench) -> None:
     assert not bench.set_up(given=Answers(time_zone="Europe/Vienna", write="yes"))
     assert "this machine has no time zone Europe/Vienna" in bench.said()
     assert machine_zone_name(bench.machine) == "Etc/UTC"
+
+
+def test_a_clock_in_1970_is_a_warning(bench: Bench) -> None:
+    """A Pi without a battery is set up so; what fails beside it fails the set-up as ever."""
+    bench.clock.wall_ms = 86_400_000
+    assert bench.set_up(given=Answers(time_server="time.example.net", write="yes"))
+    assert "It is behind what has happened" in bench.said()
+    assert time_servers(bench.machine) == ["time.example.net"]
+    bench.enrol = broken
+    assert not bench.set_up(given=Answers(enrol="link", write="yes"))
+
+
+def broken(_answers: Answers) -> str:
+    """The link is good no more."""
+    raise UsageError("used", "")

@@ -303,6 +303,24 @@ def test_words_and_shapes_are_blanks_in_their_colour() -> None:
             assert inked == row.replace("█", "#")
 
 
+def test_the_consoles_sixteen_colours_are_not_dark_on_dark() -> None:
+    """Black stays black, as bold would be a dark grey; dark grey on black becomes a light one."""
+
+    def drawn(color: str, on: str) -> Style:
+        style = Style(color=color, bgcolor=on, bold=True)
+        (segment,) = few_glyphs.FewGlyphs().apply([Segment("Good", style)], Color.parse("black"))
+        assert segment.style
+        return segment.style
+
+    dark = THEMES[0]
+    assert dark.success
+    assert dark.secondary
+    assert dark.background
+    assert not drawn("#000000", dark.success).bold
+    assert drawn(dark.secondary, dark.background).color == RichColor.parse("white")
+    assert drawn("#ffffff", "#9b1c0a") == Style(color="#ffffff", bgcolor="#9b1c0a", bold=True)
+
+
 def test_a_stand_in_is_as_wide_as_what_it_stands_for() -> None:
     """So nothing moves, and it can always be drawn."""
     for number in (*range(0x20, 0x3000), *range(0x4E00, 0x4E10), 0x1F600, 0x1F3AB):

@@ -151,7 +151,7 @@ class Pc:
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", str(kernel), "-initrd", str(initrd), "-append", words,
                 "-drive", f"file=nbd+unix:///?socket={disk},format=raw,if=virtio,cache=none",
-                "-device", "qemu-xhci,id=usb", "-device", "virtio-rng-pci",
+                "-device", "qemu-xhci,id=usb,p2=8", "-device", "virtio-rng-pci",
                 "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net",
                 "-qmp", f"unix:{folder / 'qmp'},server=on,wait=off",
                 "-serial", f"unix:{folder / 'port0'},server=on,wait=off",

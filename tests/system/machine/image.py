@@ -62,13 +62,13 @@ ball,meeting,Summer Ball,2035-07-01 18:00,2036-07-01 03:00
 """
 _WATCHER = '''#!/usr/bin/python3
 """Tell the other serial line what the first console shows, whenever that has changed."""
-import json, os, time
+import json, time
 last = ""
 with open("/dev/PORT", "w") as line:
     while True:
+        # The font may have come only now, and other columns with it (vcs(4)).
+        columns = open("/dev/vcsa1", "rb").read(2)[1]
         cells = open("/dev/vcsu1", "rb").read().decode("utf-32-le", "replace")
-        columns = os.get_terminal_size(os.open("/dev/tty1", os.O_RDONLY | os.O_NOCTTY)).columns \
-            if not last else columns
         if cells != last:
             last = cells
             rows = [cells[i:i + columns].rstrip() for i in range(0, len(cells), columns)]
@@ -248,6 +248,8 @@ def _install(base: Path, wheels: Path, work: Path, architecture: Architecture) -
         file.write_text(text)
     (root / "usr/local/sbin/watch-screen").chmod(0o755)
     _in(root, f"systemctl enable -q watch-screen.service {shell}")
+    # Who tries radios starts them; beside the other machines' boots they are in the way.
+    _in(root, "systemctl disable -q hostapd.service wpa_supplicant.service")
     shutil.copy(IMPORTS, root / "opt")
     _in(root, f"chown -R gate:gate {HOME}")
     (_install_there if architecture.is_native else _install_from_here)(root, wheels, architecture)

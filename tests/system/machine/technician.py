@@ -1,11 +1,21 @@
 """What somebody does to a machine who has its plugs and root's shell."""
 
 from tests.system.machine.emulator import until
-from tests.system.machine.image import DATA
+from tests.system.machine.image import ANSWERS, DATA, GATE
 from tests.system.machine.lane_machine import READY, LaneMachine
 from tests.system.machine.watched_screen import LONG_S
 
 LANE = "venue-gate-lane"
+_HANG = """
+import ctypes, os, sys
+SEIZE, INTERRUPT = 0x4206, 0x4207  # ptrace(2)
+process, ptrace = int(sys.argv[1]), ctypes.CDLL(None, use_errno=True).ptrace
+for request in (SEIZE, INTERRUPT):
+    if ptrace(request, process, 0, 0):
+        raise OSError(ctypes.get_errno(), "ptrace")
+while os.WIFSTOPPED(os.waitpid(process, 0)[1]):
+    pass
+"""
 
 
 class Technician:
@@ -23,21 +33,38 @@ class Technician:
 
     def start_anew(self, command: str = "restart") -> None:
         """What systemctl does to the lane; returns once another lane waits for a guest."""
-        screen = self._machine.screen
-        before = len(screen.pictures)
+        before = len(self._machine.screen.pictures)
         self.run(f"systemctl {command} {LANE}")
+        self.wait_for_another_lane(before)
+
+    def wait_for_another_lane(self, before: int) -> None:
+        """Until the lane has ended after so many pictures, and another one waits for a guest."""
+        screen = self._machine.screen
         until(
             lambda: any(READY not in "".join(rows) for rows in screen.pictures[before:]),
             LONG_S, "the end of the lane",
         )  # fmt: skip
         screen.wait_for(READY)
 
-    def tell_the_lane(self, *settings: str) -> None:
-        """Have it started with these in its environment."""
-        folder = f"/etc/systemd/system/{LANE}.service.d"
-        lines = "\\n".join(f"Environment={setting}" for setting in settings)
-        self.run(f"printf '[Service]\\n{lines}\\n' > {folder}/test.conf; systemctl daemon-reload")
-        self.start_anew()
+    def set_up(self, **answers: str) -> str:
+        """What ``gate setup`` prints with these answers beside those it had; it must end well."""
+        for key, value in answers.items():
+            self.run(f"sed -i '/^{key} =/d' {ANSWERS}; echo '{key} = \"{value}\"' >> {ANSWERS}")
+        gate = f"{GATE} --data-dir {DATA} setup --apply --answers {ANSWERS}"
+        return self.run(f"su - gate -c '{gate}'")
+
+    def hang_the_lane(self) -> None:
+        """Stop its main thread and no other, as a debugger does, until it is ended."""
+        self.run(f"cat > /root/hang.py << 'END'{_HANG}END")
+        self.run(
+            "systemd-run -q --unit=hang python3 /root/hang.py"
+            f" $(systemctl show --value -p MainPID {LANE})"
+        )
+
+    def owner(self, device: str) -> str:
+        """Whose a device is, its group and its mode, once it is there and udev is done with it."""
+        self.run(f"for n in $(seq 100); do ls {device} && break; sleep 1; done; udevadm settle")
+        return self.run(f"stat -L -c '%U %G %a' {device}").strip()
 
     def plug_in(self, name: str, serial: str) -> None:
         """Another scanner that types; returns once the kernel has it."""

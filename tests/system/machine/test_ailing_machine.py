@@ -15,7 +15,7 @@ from gate.text.outcome_words import REASON_WORDS
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
 from tests.system.machine.emulator import until
-from tests.system.machine.image import ANSWERS, DATA, GATE, TOO_EARLY, Image
+from tests.system.machine.image import TOO_EARLY, Image
 from tests.system.machine.lane_machine import LaneMachine
 from tests.system.machine.left_on_disk import entries, left_on, let_in
 from tests.system.machine.technician import Technician
@@ -82,9 +82,7 @@ def test_a_time_server_that_is_found_late_is_believed(
     run = technician.run
     run(f"cat > /root/time_server.py << 'END'{TIME_SERVER}END")
     run(f"systemd-run --unit=time-server python3 /root/time_server.py {time.time():.3f}")
-    run(f"echo 'time_server = \"127.0.0.1\"' >> {ANSWERS}")
-    set_up = f"su - gate -c '{GATE} --data-dir {DATA} setup --apply --answers {ANSWERS}'"
-    assert "behind what has happened" in run(set_up, is_well=False)
+    assert "behind what has happened" in technician.set_up(time_server="127.0.0.1")
     until(lambda: DOUBT not in ailing.screen.text, LONG_S, "a clock that is believed")
     run("test -e /run/systemd/timesync/synchronized")
     assert ailing.refuses(TOO_EARLY[4], Reason.TOO_EARLY)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from gate.output.tones import RATE, Sound, drawn
 from tests.support.notes import Samples, notes
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
-from tests.system.machine.image import ANSWERS, DATA, GATE, Image, code_of
+from tests.system.machine.image import DATA, GATE, Image, code_of
 from tests.system.machine.lane_machine import SCANNER, LaneMachine
 from tests.system.machine.serial_scanner import SerialScanner
 from tests.system.machine.technician import LANE, Technician
@@ -20,6 +21,8 @@ from tests.system.machine.technician import LANE, Technician
 pytestmark = asked_for.on_demand
 
 WAV_HEADER, WAV_RATE = 44, 44_100
+LEGIBLE = 4.5
+"""The ratio that WCAG 2.2 asks of text (1.4.3)."""
 PITCH_OFF = 0.12
 """The two nearest of the notes are a quarter apart."""
 STX, ETX = b"\x02", b"\x03"
@@ -61,7 +64,10 @@ def test_the_console_comes_back(
     assert running.lets_in(1)
     assert len(running.screen.rows) == 24
     assert "Â" not in running.screen.text
-    assert running.pc.screendump(tmp_path / "screen.png").stat().st_size
+    picture = running.pc.screendump(tmp_path / "screen.png")
+    rows = running.screen.rows
+    for words in ("Gate - >>> IN >>>", "Good ticket", "Guest 0001"):
+        assert contrast(picture, rows, words) > LEGIBLE, words
 
 
 def test_a_scanner_that_types_comes_and_goes(running: LaneMachine, technician: Technician) -> None:
@@ -82,6 +88,19 @@ def test_the_lane_is_started_anew(running: LaneMachine, technician: Technician) 
     running.screen.wait_for("login:")
     technician.run(f"systemctl start {LANE}")
     running.screen.wait_for("admitted")
+
+
+def test_a_lane_that_hangs_is_started_anew(running: LaneMachine, technician: Technician) -> None:
+    """Its screen's thread stands still and no other: systemd ends it, and its stacks are kept."""
+    before = len(running.screen.pictures)
+    technician.hang_the_lane()
+    technician.wait_for_another_lane(before)
+    told = technician.run(f"journalctl -u {LANE} --no-pager --since=-10min")
+    assert "Watchdog timeout" in told
+    assert "Failed with result 'watchdog'" in told
+    assert technician.logged("watchdog: no answer from: screen")
+    assert technician.logged("Fatal Python error: Aborted")
+    assert running.lets_in(4)
 
 
 def test_four_sounds_are_heard(running: LaneMachine, recording: Path) -> None:
@@ -129,8 +148,7 @@ def test_scanners_that_are_kept_are_taken_as_they_come(
 
     Its layout is another one than the scanners' (German), and does not matter to them.
     """
-    technician.run(f'sed -i \'s/"keyboard"/"auto"/\' {ANSWERS}')
-    technician.run(f"su - gate -c '{GATE} --data-dir {DATA} setup --apply --answers {ANSWERS}'")
+    technician.set_up(scanner="auto")
     technician.start_anew()
     technician.pull_out(SCANNER)
     for number in (11, 12):
@@ -140,13 +158,41 @@ def test_scanners_that_are_kept_are_taken_as_they_come(
     technician.lay_out("us")
 
 
-def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: Technician) -> None:
-    """``serial = "auto"``: with STX and ETX or a line's end; cut off, pulled out, plugged in again.
+def test_the_rules_of_udev_give_scanners_to_the_lane_and_nothing_else(
+    running: LaneMachine, technician: Technician
+) -> None:
+    """What says that it scans is its user's by ``gate setup``, at once and whenever it comes.
 
-    Nobody comes in by a half code, nor by two halves.
+    A keyboard stays the machine's, and so does an adapter that says nothing.
     """
-    technician.run("usermod -aG dialout gate")
-    technician.tell_the_lane("GATE_SCANNER_SERIAL=auto")
+    by_id = "/dev/input/by-id/usb-QEMU_QEMU_USB_Keyboard"
+    serial = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL"
+    scanner = SerialScanner(running.pc, "serial", "scanner13")
+    other = SerialScanner(running.pc, "other", "adapter14")
+    scanner.plug_in()
+    other.plug_in()
+    technician.plug_in("typist", "typist")
+    assert technician.owner(f"{serial}_scanner13-*") == "root dialout 660"
+    technician.set_up(serial="auto")
+    assert technician.owner(f"{serial}_scanner13-*") == "gate dialout 660"
+    assert technician.owner(f"{by_id}_barcode12-event-kbd") == "gate input 660"
+    for device in (f"{serial}_adapter14-*", f"{by_id}_typist-event-kbd"):
+        assert technician.owner(device).startswith("root")
+    told = technician.run(f"udevadm info $(readlink -f {serial}_scanner13-*)")
+    assert "ID_MM_DEVICE_IGNORE=1" in told  # ModemManager sends it nothing
+    for one in (scanner, other):
+        one.pull_out()
+    technician.pull_out("typist")
+
+
+def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: Technician) -> None:
+    """By ``gate setup`` alone: with STX and ETX or a line's end; cut off, pulled out, plugged in.
+
+    Its user is in no group for it. Nobody comes in by a half code, nor by two halves.
+    """
+    technician.set_up(serial="auto")
+    assert "dialout" not in technician.run("id gate")
+    technician.start_anew()
     scanner = SerialScanner(running.pc, "serial", "scanner31")
     for turn, (begin, end) in enumerate(((STX, ETX), (b"", b"\r\n")), 1):
         scanner.plug_in()
@@ -164,6 +210,7 @@ def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: 
     scanner.send(STX + code_of(35).encode() + ETX)
     assert running.is_soon(lambda: 35 in running.look())
     assert not {33, 34} & running.look()
+    scanner.pull_out()
 
 
 def test_setup_leaves_nothing_behind(technician: Technician) -> None:
@@ -177,6 +224,24 @@ def test_setup_leaves_nothing_behind(technician: Technician) -> None:
     left = technician.run(f"{find}; grep CHARMAP /etc/default/console-setup")
     assert "venue-gate" not in left
     assert "ISO-8859-15" in left
+
+
+def contrast(picture: Path, rows: list[str], words: str) -> float:
+    """Between the two colours of the words' first row, from 1 to 21, by WCAG's formula."""
+    pixels = cv2.imread(str(picture))
+    assert pixels is not None
+    row, column = next((n, row.index(words)) for n, row in enumerate(rows) if words in row)
+    height, width = pixels.shape[0] // len(rows), pixels.shape[1] // 80
+    cells = pixels[row * height : (row + 1) * height, column * width :][:, : len(words) * width]
+    paper, ink = sorted(luminance(one) for one in np.unique(cells.reshape(-1, 3), axis=0))
+    return (ink + 0.05) / (paper + 0.05)
+
+
+def luminance(blue_green_red: Samples) -> float:
+    """How bright a colour of sRGB is, from 0 to 1."""
+    share = blue_green_red / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.0722, 0.7152, 0.2126))
 
 
 def drawn_samples(sound: Sound) -> Samples:
