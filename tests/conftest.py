@@ -11,11 +11,20 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from starlette import routing
 
 from gate import _built
 
 # The tests' clocks stand still in December 2026, whatever day the program is from.
 _built.BUILT_S = 1_795_305_600
+
+# Before numpy and OpenCV are loaded, as a lane does: threads that wait for each other have cost
+# three times the processor's time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
+# What is imported and collected stays: until then the collector has nothing to find.
+gc.disable()
 
 from gate import i18n, operators  # noqa: E402
 from gate.core.place import Direction, HouseRules, Place  # noqa: E402
@@ -93,8 +102,9 @@ def _has_to_do_with(module: pytest.Module, names: set[str]) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: the collector need not look at it again."""
+    """From here on the collector looks, and only at what comes."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:
@@ -112,6 +122,14 @@ def _hashed_once() -> Iterator[None]:
     """A PIN's hash takes long on purpose; the same PIN with the same salt needs no second one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operators, "_hash", cache(operators._hash))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _paths_compiled_once() -> Iterator[None]:
+    """Every server of a test has the same two hundred routes; a path is a constant."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("starlette.routing.compile_path", cache(routing.compile_path))
         yield
 
 

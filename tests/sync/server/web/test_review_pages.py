@@ -440,7 +440,7 @@ async def test_markup_that_is_not_escaped_is_noticed(
 
 
 def _unescaped() -> Callable[[], Any]:
-    made = pages._environment()
+    made = pages._environment.__wrapped__()
     made.autoescape = False
     return lambda: made
 

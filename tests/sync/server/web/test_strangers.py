@@ -279,7 +279,7 @@ async def test_text_that_is_not_escaped_is_found(
         made.autoescape = False
         return made
 
-    environment = pages_module._environment
+    environment = pages_module._environment.__wrapped__
     monkeypatch.setattr(pages_module, "_environment", careless)
     async with central(tmp_path) as running:
         await hostile_evening(running, HOSTILE[0])
