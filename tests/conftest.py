@@ -69,7 +69,15 @@ _STARTS_PROGRAMS = {
     "tests.system.bad_night",
     "tests.support.terminal",
     "tests.system.worker_simulation",
+    # Whole servers, if in this process.
+    "tests.support.cardapi.Api",
+    "tests.support.cardapi.card_api",
+    "tests.support.central.Central",
+    "tests.support.central.central",
+    "tests.support.web",
+    "tests.support.wechat.Venue",
 }
+"""By modules, or by what of a module starts them."""
 _MADE_OF_PROGRAMS = ("postgres", "pretix", "netns", "browser", "machine")
 """Markers of what cannot be without programs of its own."""
 _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
@@ -85,6 +93,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for module in {item.getparent(pytest.Module) for item in items}
         if module is not None and _has_to_do_with(module, _STARTS_PROGRAMS)
     }
+    _leave_examples_out(items)
     skipped = pytest.mark.skip(reason="long: GATE_TEST_LONG=1 plays it, and so does .ci/run")
     for item in items:
         if item.getparent(pytest.Module) in slow_modules or any(
@@ -96,8 +105,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skipped)
 
 
+def _leave_examples_out(items: list[pytest.Item]) -> None:
+    """Of each test that is marked ``examples`` all but so many are long, spread over its table."""
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("examples") and not item.get_closest_marker("postgres"):
+            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for table in tables.values():
+        mark = table[0].get_closest_marker("examples")
+        assert mark is not None
+        (count,) = mark.args
+        played = {at * len(table) // count for at in range(count)}
+        for at, item in enumerate(table):
+            if at not in played:
+                item.add_marker(pytest.mark.long)
+
+
 def _has_to_do_with(module: pytest.Module, names: set[str]) -> bool:
-    origins = {getattr(found, "__module__", None) for found in vars(module.obj).values()}
+    origins = set()
+    for found in vars(module.obj).values():
+        home = getattr(found, "__module__", None)
+        origins |= {home, f"{home}.{getattr(found, '__qualname__', '')}"}
     return not origins.isdisjoint(names)
 
 
