@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -93,7 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for module in {item.getparent(pytest.Module) for item in items}
         if module is not None and _has_to_do_with(module, _STARTS_PROGRAMS)
     }
-    _leave_examples_out(items)
+    leave_examples_out(items)
     skipped = pytest.mark.skip(reason="long: GATE_TEST_LONG=1 plays it, and so does .ci/run")
     for item in items:
         if item.getparent(pytest.Module) in slow_modules or any(
@@ -105,11 +106,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skipped)
 
 
-def _leave_examples_out(items: list[pytest.Item]) -> None:
+def leave_examples_out(items: list[pytest.Item]) -> None:
     """Of each test that is marked ``examples`` all but so many are long, spread over its table."""
     tables: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("examples") and not item.get_closest_marker("postgres"):
+        if item.get_closest_marker("examples") and not any(
+            item.get_closest_marker(name) for name in ("long", "postgres")
+        ):
             tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for table in tables.values():
         mark = table[0].get_closest_marker("examples")
@@ -147,9 +150,14 @@ def _english() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _hashed_once() -> Iterator[None]:
-    """A PIN's hash takes long on purpose; the same PIN with the same salt needs no second one."""
+    """A PIN's hash takes long on purpose; the same PIN needs no second one.
+
+    So a gate's own operators have the same salt in every test.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operators, "_hash", cache(operators._hash))
+        salts = SimpleNamespace(token_bytes=lambda size: b"s" * size)
+        patch.setattr("gate.lane.operators.secrets", salts)
         yield
 
 

@@ -130,7 +130,7 @@ def test_nothing_is_read_where_nothing_is(path: Path) -> None:
     assert read_live(frame) == []
 
 
-@pytest.mark.examples(21)
+@pytest.mark.examples(20)
 @pytest.mark.parametrize(
     ("degrees", "inverted"),
     [

@@ -149,7 +149,7 @@ def test_found_in_any_layout(lane: Lane, text: str, ticket: str) -> None:
     assert not verdict.flags
 
 
-@pytest.mark.examples(3)
+@pytest.mark.examples(5)
 @pytest.mark.parametrize("text", [row[1] for row in FOUND[2:]])
 def test_off_by_default(listed: Folder, make_lane: MakeLane, text: str) -> None:
     """Where nothing is switched on, a code is its text and its lossless spellings."""

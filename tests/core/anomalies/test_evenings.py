@@ -55,7 +55,7 @@ def test_a_rule_that_is_too_eager_is_seen(
     assert not is_believable(false_alarms())
 
 
-@pytest.mark.examples(6)
+@pytest.mark.examples(7)
 @pytest.mark.parametrize("fraud", FRAUDS, ids=lambda fraud: fraud.__name__)
 def test_fraud_is_found(fraud: Callable[[Night], None]) -> None:
     """On most evenings on which it happens; where it looks like honest people, on some."""
