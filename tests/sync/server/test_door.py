@@ -221,7 +221,6 @@ class TestFinding:
     """By whatever a guest can say."""
 
     @pytest.mark.examples(5)
-    @pytest.mark.examples(5)
     @pytest.mark.parametrize(
         ("typed", "ids"),
         [
