@@ -8,14 +8,24 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
+from starlette import routing
 
 from gate import _built
 
 # The tests' clocks stand still in December 2026, whatever day the program is from.
 _built.BUILT_S = 1_795_305_600
+
+# Before numpy and OpenCV are loaded, as a lane does: threads that wait for each other have cost
+# three times the processor's time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
+# What is imported and collected stays: until then the collector has nothing to find.
+gc.disable()
 
 from gate import i18n, operators  # noqa: E402
 from gate.core.place import Direction, HouseRules, Place  # noqa: E402
@@ -60,7 +70,15 @@ _STARTS_PROGRAMS = {
     "tests.system.bad_night",
     "tests.support.terminal",
     "tests.system.worker_simulation",
+    # Whole servers, if in this process.
+    "tests.support.cardapi.Api",
+    "tests.support.cardapi.card_api",
+    "tests.support.central.Central",
+    "tests.support.central.central",
+    "tests.support.web",
+    "tests.support.wechat.Venue",
 }
+"""By modules, or by what of a module starts them."""
 _MADE_OF_PROGRAMS = ("postgres", "pretix", "netns", "browser", "machine")
 """Markers of what cannot be without programs of its own."""
 _IS_LONG = bool(os.environ.get("CI") or os.environ.get("GATE_TEST_LONG"))
@@ -76,6 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for module in {item.getparent(pytest.Module) for item in items}
         if module is not None and _has_to_do_with(module, _STARTS_PROGRAMS)
     }
+    leave_examples_out(items)
     skipped = pytest.mark.skip(reason="long: GATE_TEST_LONG=1 plays it, and so does .ci/run")
     for item in items:
         if item.getparent(pytest.Module) in slow_modules or any(
@@ -87,14 +106,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skipped)
 
 
+def leave_examples_out(items: list[pytest.Item]) -> None:
+    """Of each test that is marked ``examples`` all but so many are long, spread over its table."""
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("examples") and not any(
+            item.get_closest_marker(name) for name in ("long", "postgres")
+        ):
+            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for table in tables.values():
+        mark = table[0].get_closest_marker("examples")
+        assert mark is not None
+        (count,) = mark.args
+        played = {at * len(table) // count for at in range(count)}
+        for at, item in enumerate(table):
+            if at not in played:
+                item.add_marker(pytest.mark.long)
+
+
 def _has_to_do_with(module: pytest.Module, names: set[str]) -> bool:
-    origins = {getattr(found, "__module__", None) for found in vars(module.obj).values()}
+    origins = set()
+    for found in vars(module.obj).values():
+        home = getattr(found, "__module__", None)
+        origins |= {home, f"{home}.{getattr(found, '__qualname__', '')}"}
     return not origins.isdisjoint(names)
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: the collector need not look at it again."""
+    """From here on the collector looks, and only at what comes."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:
@@ -109,9 +150,22 @@ def _english() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _hashed_once() -> Iterator[None]:
-    """A PIN's hash takes long on purpose; the same PIN with the same salt needs no second one."""
+    """A PIN's hash takes long on purpose; the same PIN needs no second one.
+
+    So a gate's own operators have the same salt in every test.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operators, "_hash", cache(operators._hash))
+        salts = SimpleNamespace(token_bytes=lambda size: b"s" * size)
+        patch.setattr("gate.lane.operators.secrets", salts)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _paths_compiled_once() -> Iterator[None]:
+    """Every server of a test has the same two hundred routes; a path is a constant."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("starlette.routing.compile_path", cache(routing.compile_path))
         yield
 
 

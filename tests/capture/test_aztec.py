@@ -129,6 +129,7 @@ def test_an_equaliser_that_learns_nothing_is_noticed(monkeypatch: pytest.MonkeyP
     assert read(smeared(held_up(px=3.0), length=7, noise=4)) == []
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("text", [TEXT, "TICKET-1", "A" * 130], ids=["compact", "small", "full"])
 def test_light_on_dark_and_any_turn_are_read(text: str) -> None:
     """Dark mode, and a phone held any way round."""

@@ -49,6 +49,7 @@ class Machine:
         return {}  # type: ignore[return-value]
 
 
+@pytest.mark.examples(5)
 @pytest.mark.parametrize("slower", [1, 4, 10])
 @pytest.mark.parametrize("step_s", [0.0005, 0.002, 0.05, 1.0])
 def test_rescue_passes_keep_to_their_share_however_slow_the_machine_is(

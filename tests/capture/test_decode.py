@@ -110,6 +110,7 @@ def read_live(frame: Frame) -> list[Code]:
     return next((codes for _ in range(2 * LIVE + TRACKED) if (codes := decoder.read(frame))), [])
 
 
+@pytest.mark.examples(14)
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
 @pytest.mark.parametrize("said", SAID, ids=lambda path: path.stem)
 def test_photographs_are_read(said: Path, look: Callable[[Frame], list[Code]]) -> None:
@@ -129,6 +130,7 @@ def test_nothing_is_read_where_nothing_is(path: Path) -> None:
     assert read_live(frame) == []
 
 
+@pytest.mark.examples(20)
 @pytest.mark.parametrize(
     ("degrees", "inverted"),
     [
@@ -412,6 +414,7 @@ def test_letters_beside_it_are_no_margin(look: Callable[[Frame], list[Code]]) ->
     assert found(look(frame)) == {("QRCode", TEXTS["QRCode"])}
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
 def test_pdf417_is_read_in_negative(look: Callable[[Frame], list[Code]]) -> None:
     """Light on dark, beside stripes that lie another way."""

@@ -93,6 +93,7 @@ def damaged(symbol: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
         yield spoilt
 
 
+@pytest.mark.examples(5)
 @pytest.mark.parametrize("version", [2, 7, 14, 16])
 @pytest.mark.parametrize("error", "lmqh")
 def test_damage_hides_no_header(version: int, error: str) -> None:

@@ -96,6 +96,7 @@ def said(drawing: Drawing | None) -> str:
     return "" if drawing is None else zxing(drawing.picture)[0]
 
 
+@pytest.mark.examples(5)
 @pytest.mark.parametrize("version", range(1, GREATEST_VERSION + 1))
 def test_every_version_is_laid_out_as_segno_draws_it(version: int) -> None:
     """Codewords taken from a symbol draw the same symbol, at all levels and masks."""
@@ -163,6 +164,7 @@ def test_without_the_map_bent_paper_is_not_read(monkeypatch: pytest.MonkeyPatch)
     assert read(crumpled(1.0)) == ""
 
 
+@pytest.mark.long
 def test_aligned_from_afar_modules_are_taken_for_their_neighbours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

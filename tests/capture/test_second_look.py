@@ -30,6 +30,7 @@ def misread() -> Frame:
     return cv2.imread(str(DATA / "misread-ean13.png"), cv2.IMREAD_GRAYSCALE)  # type: ignore[return-value]
 
 
+@pytest.mark.examples(11)
 @pytest.mark.parametrize("is_negative", [False, True], ids=["dark", "light"])
 @pytest.mark.parametrize("degrees", [0, 8, 90, 180, 270])
 @pytest.mark.parametrize("symbology", sorted(RETAIL))

@@ -71,6 +71,7 @@ def test_each_is_read_where_it_is_switched_on(symbology: Symbology) -> None:
             assert (code.symbology, code.text) == (symbology, text)
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize("symbology", OTHERS)
 def test_each_is_named_where_it_is_switched_off(symbology: Symbology) -> None:
     """In front of a camera within seconds, and off a picture at once; it is never a code."""

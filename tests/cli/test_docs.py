@@ -2,7 +2,9 @@
 
 import re
 import shlex
+from argparse import ArgumentParser
 from contextlib import redirect_stdout, suppress
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -72,11 +74,17 @@ def inline_commands(text: str) -> list[list[str]]:
     return [[word for word in span.split() if word != "…"] for span in spans]
 
 
+@cache
+def english() -> ArgumentParser:
+    """The command line, made once: a hundred commands are read by it."""
+    return build_parser()
+
+
 def is_taken(arguments: list[str]) -> bool:
     """Whether the parser takes these arguments, or ends well because help was asked for."""
     try:
         with redirect_stdout(StringIO()):
-            build_parser().parse_args(arguments)
+            english().parse_args(arguments)
     except SystemExit as end:
         return not end.code
     return True
@@ -90,7 +98,7 @@ def unknown_part(arguments: list[str]) -> str:
     if not is_taken([*names, "--help"]):
         return " ".join(names)
     with redirect_stdout(told), suppress(SystemExit):
-        build_parser().parse_args([*names, "--help"])
+        english().parse_args([*names, "--help"])
     known = set(re.findall(r"(?<![\w-])--[\w-]+", told.getvalue()))
     return " ".join(flag for flag in flags if flag not in known)
 

@@ -82,6 +82,7 @@ def test_the_events_own_fields_are_said_alike(gate: Told) -> None:
     assert "from 0 to 10000" in gate("event", "set", "isolated_hours=10001")[2]
 
 
+@pytest.mark.examples(4)
 @pytest.mark.parametrize(
     ("setting", "told"),
     [

@@ -166,6 +166,7 @@ def test_in_whatever_order_it_comes(tmp_path: Path) -> None:
     assert len(found[0]["disowned"]) == 4
 
 
+@pytest.mark.long
 def test_a_branch_that_is_judged_by_number_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_block_outlives_any_number_of_notes() -> None:
     assert len(found.door) == door.KEPT + 1
 
 
+@pytest.mark.long
 def test_a_bound_that_forgets_what_stands_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mutation: only the newest words are kept."""
     monkeypatch.setattr(door, "_bounded", lambda words: words[-door.KEPT :])

@@ -203,6 +203,7 @@ def wrong_guests(seed: int, tries: int) -> list[tuple[str, str]]:
     raise AssertionError
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_clean_scanner_never_admits_what_is_no_tickets_code(seed: int) -> None:
     """Consecutive codes, shared prefixes, Y and Z, Q and A, O and 0, case, length: nobody else."""

@@ -139,6 +139,7 @@ class Anything:
         return 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_check_that_is_missing_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutation: without each of the three comparisons some forgery is believed."""

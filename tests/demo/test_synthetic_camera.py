@@ -56,6 +56,7 @@ def seconds(begin: float, end: float, step: int = 1) -> list[float]:
     return [number / FPS for number in range(round(begin * FPS), round(end * FPS), step)]
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize(("symbology", "carrier"), EACH)
 def test_what_is_held_still_is_read(symbology: str, carrier: str) -> None:
     """Every symbology is read from phones and paper in a third of the frames of the middle half."""
@@ -65,6 +66,7 @@ def test_what_is_held_still_is_read(symbology: str, carrier: str) -> None:
     assert hits >= len(times) / 3
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize(("symbology", "carrier"), EACH)
 def test_what_is_held_still_is_large_and_in_the_frame(symbology: str, carrier: str) -> None:
     """Modules are 3 pixels in the middle half, those of bars 2, and the whole symbol is seen."""

@@ -119,6 +119,7 @@ def test_one_damaged_line_does_not_make_another_charset_of_a_file(tmp_path: Path
     assert complaints(found)[0].startswith("list.csv:5: not UTF-8")
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize("suffix", ["csv", "ods", "xlsx"])
 @pytest.mark.parametrize(
     ("locale", "names", "dates"),

@@ -40,6 +40,7 @@ def is_told_apart(one: Sound, other: Sound) -> int:
     return int(pitch) + int(rhythm) + int(max(long_a, long_b) > 1.15 * min(long_a, long_b))
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(("one", "other"), combinations(Sound, 2))
 def test_any_two_differ_in_more_than_one_way(one: Sound, other: Sound) -> None:
     """Two at least of pitch, rhythm and length: with one ear, in noise, from a small speaker."""

@@ -32,6 +32,7 @@ def found(monkeypatch: pytest.MonkeyPatch, wanted: str, *seen: PortSeen) -> Find
     return serial_scanner(load(None, {}, [f"scanner.serial={wanted}"]))
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize(
     ("symbology", "said"),
     [

@@ -135,6 +135,7 @@ def test_a_second_time_there_is_nothing_to_write(bench: Bench) -> None:
     assert tree(bench.root) == once
 
 
+@pytest.mark.examples(5)
 @pytest.mark.parametrize("answered", range(len(ANSWERS)))
 def test_it_goes_on_where_it_was_interrupted(bench: Bench, answered: int) -> None:
     """Ctrl+C at any question leaves the machine as it was, and asks the rest the next time."""

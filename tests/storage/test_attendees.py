@@ -255,6 +255,7 @@ def test_a_fallback_list_has_boxes(lane: Lane, venue: Folder, clock: FixedClock)
     assert "gate import --paper" in page
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("form", ["table", "csv", "html", "json"])
 def test_at_the_command_line_a_supervisor_is_asked(
     form: str,

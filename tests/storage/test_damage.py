@@ -276,6 +276,7 @@ def test_an_entry_that_is_kept_under_another_name_is_found(
     assert audit_journal(venue.journal).findings == []
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("seed", range(8))
 def test_a_journal_is_damaged_again_and_again(
     venue: Folder, make_lane: MakeLane, seed: int

@@ -158,6 +158,7 @@ class TestApi:
         stranger = await running.http.patch("/v1/events/show", json={"time_zone": "UTC"})
         assert stranger.status_code == 401
 
+    @pytest.mark.examples(1)
     @pytest.mark.asyncio
     @pytest.mark.parametrize(
         ("row", "told"),

@@ -609,6 +609,7 @@ def test_what_the_host_says_survives_a_power_cut(tmp_path: Path) -> None:
     assert all(before == "sync" for before, now in pairwise(seen) if now == "clear")
 
 
+@pytest.mark.long
 @pytest.mark.system
 def test_without_full_sync_a_revocation_may_be_lost(tmp_path: Path) -> None:
     """Mutation of the test before: cleared away, and nowhere."""

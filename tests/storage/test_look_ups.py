@@ -85,6 +85,7 @@ def test_no_scan_takes_more_than_twelve(mixed: Lane, counted: Callable[[], int])
     assert dearest(mixed, counted, [*HARD, *MIXED]) == code_look_up.MOST_LOOK_UPS == 12
 
 
+@pytest.mark.long
 def test_without_the_bound_there_are_more(
     mixed: Lane, counted: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.examples(4)
 @pytest.mark.parametrize(("text", "ticket"), [row[1:] for row in FOUND], ids=[r[0] for r in FOUND])
 def test_found_in_any_layout(lane: Lane, text: str, ticket: str) -> None:
     """What the event has switched on finds the one ticket that a code names."""
@@ -148,6 +149,7 @@ def test_found_in_any_layout(lane: Lane, text: str, ticket: str) -> None:
     assert not verdict.flags
 
 
+@pytest.mark.examples(5)
 @pytest.mark.parametrize("text", [row[1] for row in FOUND[2:]])
 def test_off_by_default(listed: Folder, make_lane: MakeLane, text: str) -> None:
     """Where nothing is switched on, a code is its text and its lossless spellings."""
@@ -168,6 +170,7 @@ NOBODYS = [
 ]
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize(
     ("text", "reason"), [row[1:] for row in NOBODYS], ids=[r[0] for r in NOBODYS]
 )

@@ -1,5 +1,8 @@
 """Databases of both kinds for tests of what is mounted on a server: SQLite, and PostgreSQL."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from sync.server import events
-from sync.server.database import in_transaction, open_database
+from sync.server.database import file_of, in_transaction, open_database
 from sync.server.part import Part
 from tests.conftest import needs
 from tests.support import postgres
@@ -31,14 +34,27 @@ class Place:
     path: Path
     url: str
     parts: Sequence[Part]
-    is_there: bool = False
-    """Whether the database has its event already."""
 
     def engine(self) -> Engine:
         """The database, with the event ``show``."""
-        if self.is_there:
-            return open_database(self.url, self.parts)
-        return with_event(self.url, self.parts)
+        file = file_of(self.url)
+        if file is not None and not file.exists():
+            shutil.copy(_made(self.parts), file)
+        return open_database(self.url, self.parts)
+
+
+_files: dict[tuple[str, ...], Path] = {}
+"""An SQLite database with an event, to be copied, by the names of its parts."""
+
+
+def _made(parts: Sequence[Part]) -> Path:
+    names = tuple(part.name for part in parts)
+    if names not in _files:
+        folder = Path(tempfile.mkdtemp(prefix="venue-gate-place-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        with_event(f"sqlite:///{folder}/central.db", parts).dispose()
+        _files[names] = folder / "central.db"
+    return _files[names]
 
 
 def with_event(url: str, parts: Sequence[Part]) -> Engine:
@@ -64,7 +80,7 @@ def copied(url: str, path: Path, parts: Sequence[Part]) -> Place:
     """A folder, and a database of its own in a cluster."""
     name = f"d{uuid4().hex}"
     create(url, name, _MADE)
-    return Place(path, url.replace("/postgres", f"/{name}"), parts, is_there=True)
+    return Place(path, url.replace("/postgres", f"/{name}"), parts)
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def test_every_reason_outcome_direction_and_basis_has_words() -> None:
     assert set(BASIS_WORDS) == set(Basis)
 
 
+@pytest.mark.examples(161)
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("has_ticket", [True, False])
 @pytest.mark.parametrize("outcome", Outcome)

@@ -61,6 +61,7 @@ async def test_a_supervisor_reads_what_is_unlike_an_honest_evening(
             assert part in shown, shown
 
 
+@pytest.mark.long
 async def test_a_list_that_is_not_looked_at_again_is_seen(
     numbered: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ async def press_alone(screen: Screen, key: str) -> None:
     await screen.press(key)
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     ("key", "outcome", "entry"),
     [
@@ -175,6 +176,7 @@ async def test_no_code_presses_a_key(venue: Folder, clock: FixedClock) -> None:
         assert await no_code_answers(screen, venue)
 
 
+@pytest.mark.long
 async def test_mutation_a_key_that_is_not_held_back_is_pressed_by_a_code(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,7 @@ async def test_a_card_alone_signs_nobody_in(venue: Folder, clock: FixedClock, ca
         assert screen.lane.operator is None
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("source", ["evdev", "keyboard"])
 async def test_sign_in_where_it_is_asked_for(
     venue: Folder, clock: FixedClock, cards: Cards, source: str

@@ -151,6 +151,7 @@ async def test_a_scanner_answers_nothing(venue: Folder, clock: FixedClock) -> No
         assert made(venue) == [(Act.ADMISSION, "good-1", ())]
 
 
+@pytest.mark.long
 async def test_mutation_a_field_that_looks_at_no_burst_takes_a_code(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ async def test_a_scan_into_the_number_box_is_a_scan(wide: Folder, clock: FixedCl
         await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
 
 
+@pytest.mark.long
 async def test_without_the_guard_the_scan_would_be_the_number(
     wide: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +103,7 @@ async def test_without_the_guard_the_scan_would_be_the_number(
         assert admitted(wide)[1] == ("fifty-1", 45, "keyboard")
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("end", ["enter", "tab", ""])
 async def test_every_suffix_ends_a_burst_in_the_number_box(
     wide: Folder, clock: FixedClock, end: str
@@ -604,6 +606,7 @@ def title(screen: Screen) -> str:
     return question._title if isinstance(question, Question) else ""
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize(("key", "asks"), KEYS, ids=[key for key, _asks in KEYS])
 async def test_a_key_for_a_guest_who_is_gone_names_and_asks(
     venue: Folder, clock: FixedClock, key: str, asks: Callable[[Screen], object]
@@ -624,6 +627,7 @@ async def test_a_key_for_a_guest_who_is_gone_names_and_asks(
             await screen.until(lambda: len(entries(venue)) == before + 1)
 
 
+@pytest.mark.long
 async def test_without_a_look_at_the_screen_a_key_would_act_on_who_is_gone(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -636,6 +640,7 @@ async def test_without_a_look_at_the_screen_a_key_would_act_on_who_is_gone(
         await screen.until(lambda: len(admitted(venue)) == 2)
 
 
+@pytest.mark.long
 async def test_without_the_second_press_one_key_would_undo_somebody_else(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ async def test_no_key_does_anything(venue: Folder, clock: FixedClock) -> None:
     assert acts(venue) == [Act.LANE_OPENED, Act.ADMISSION, Act.ADMISSION, Act.LANE_CLOSED]
 
 
+@pytest.mark.long
 async def test_mutation_keys_that_are_not_locked_do(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,6 +235,7 @@ def test_preview(snap_compare: Snap, app: Callable[..., GateApp]) -> None:
     assert snap_compare(made, terminal_size=SMALL, run_before=run)
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("code", ["GOOD001", "VOID1"])
 def test_sun(snap_compare: Snap, app: Callable[..., GateApp], code: str) -> None:
     """The theme for outdoors."""
@@ -242,6 +243,7 @@ def test_sun(snap_compare: Snap, app: Callable[..., GateApp], code: str) -> None
     assert snap_compare(made, terminal_size=SMALL, run_before=shown(made, code))
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("code", ["GOOD001", "VOID1", "VIP1"])
 def test_without_colour(
     snap_compare: Snap,
@@ -255,6 +257,7 @@ def test_without_colour(
     assert snap_compare(made, terminal_size=SMALL, run_before=shown(made, code))
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("code", ["NAMED2", "VOID1", "VIP1"])
 def test_chinese(snap_compare: Snap, app: Callable[..., GateApp], code: str) -> None:
     """The same in zh_CN, drawn words included."""

@@ -62,6 +62,7 @@ async def test_a_typing_scanner_is_a_scan(venue: Folder, clock: FixedClock) -> N
         assert screen.app.scan_screen.query_one("#inside", Digits).value == "1"
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("end", ["enter", "tab", "ctrl+j", ""])
 async def test_every_suffix_ends_a_code(venue: Folder, clock: FixedClock, end: str) -> None:
     """Enter, Tab, line feed or plain silence."""
@@ -704,6 +705,7 @@ async def test_what_the_scanner_types_wrongly_is_shown_before_it_is_believed(
         assert "German" in toasts(screen)
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("source", ["keyboard", "evdev"])
 async def test_a_scan_believes_nothing(folder: Folder, clock: FixedClock, source: str) -> None:
     """The next guest's code, Enter and all, closes the question and is decided."""

@@ -22,6 +22,7 @@ STUCK = UpstreamState(
 )  # fmt: skip
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     ("state", "line"),
     [

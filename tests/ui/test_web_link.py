@@ -51,6 +51,7 @@ def read(code: str) -> str:
     return found.text
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("size", [(80, 24), (50, 45)])
 async def test_a_small_window_says_how_large_it_has_to_be(
     venue: Folder, clock: FixedClock, size: tuple[int, int]

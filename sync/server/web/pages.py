@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -370,6 +370,7 @@ def _not_before(wait_s: float) -> None:
         raise Denied(429, "too_often", reason, {"Retry-After": str(int(wait_s) + 1)})
 
 
+@cache
 def _environment() -> Environment:
     """Every text is escaped; what a template asks for and is not given is a fault."""
     made = Environment(

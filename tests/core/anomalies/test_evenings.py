@@ -55,6 +55,7 @@ def test_a_rule_that_is_too_eager_is_seen(
     assert not is_believable(false_alarms())
 
 
+@pytest.mark.examples(7)
 @pytest.mark.parametrize("fraud", FRAUDS, ids=lambda fraud: fraud.__name__)
 def test_fraud_is_found(fraud: Callable[[Night], None]) -> None:
     """On most evenings on which it happens; where it looks like honest people, on some."""
@@ -97,6 +98,7 @@ def test_whatever_the_order_the_same_is_found(seed: int) -> None:
     assert len(at_once) > len(FRAUDS) // 2
 
 
+@pytest.mark.long
 def test_what_is_not_looked_at_anew_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutation: who looks at a ticket or a lane once only finds less."""
 

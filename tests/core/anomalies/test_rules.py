@@ -313,6 +313,7 @@ MUTATIONS: dict[Kind, list[tuple[str, object]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "target", "value"),
     [(kind, *one) for kind, some in MUTATIONS.items() for one in some],

@@ -147,6 +147,7 @@ class TestAdding:
         ]
         assert sorted(codes) == [0, *[Errcode.BAD_CARD_EXT] * 3]
 
+    @pytest.mark.examples(2)
     @pytest.mark.parametrize("field", ["openid", "code", "timestamp", "nonce_str", "card_id"])
     async def test_all_that_is_signed_is_bound(self, api: Api, field: str) -> None:
         """Nobody puts another person, code or card in the place of what was signed."""
@@ -158,6 +159,7 @@ class TestAdding:
             ext[field] = {"timestamp": "1700000001"}.get(field, "other")
         assert (await add(api, (card, json.dumps(ext))))["errcode"] == Errcode.BAD_CARD_EXT
 
+    @pytest.mark.long
     async def test_the_mutation_a_signature_of_our_own_making_is_good(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -201,6 +203,7 @@ class TestAdding:
         again = signed(ticket, card, code="ROW-1-SEAT-7", nonce_str="n2")
         assert (await add(api, (card, again)))["errcode"] == Errcode.CODE_NOT_FREE
 
+    @pytest.mark.examples(4)
     @pytest.mark.parametrize(
         ("body", "code"),
         [

@@ -190,6 +190,7 @@ async def test_consuming_comes_after_what_is_known_of_the_ticket(
     assert (used.hlc > ahead) is is_later
 
 
+@pytest.mark.long
 async def test_a_server_that_believes_every_clock_is_caught(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -689,6 +690,7 @@ DONE = ["unavailable", "deleted", "consumed", "used at a gate", "cancelled", "sh
         "left yesterday"]  # fmt: skip
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize("how", DONE)
 async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
     api: Api, tmp_path: Path, how: str
@@ -734,6 +736,7 @@ async def test_what_a_phone_showed_of_a_ticket_that_is_done_is_free(
             assert own.id == kept(api, one)[0].id != ticket.id
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("how", ["still good", "given", "left a minute ago", "its own code",
                                  "of another account"])  # fmt: skip
 async def test_what_a_phone_may_still_show_is_not_free(api: Api, how: str) -> None:
@@ -1084,6 +1087,7 @@ async def test_qr_codes_offer_cards(api: Api) -> None:
     assert len((await api.ok("/v1/claims", {"ticket": many, "openid": "oC"}))["codes"]) == 2
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("where", ["", "card", "action_info", "multiple_card", "card_list"])
 async def test_an_offer_ends_wherever_that_is_said(api: Api, where: str) -> None:
     """Older pages say ``expire_seconds`` of the card; of several the shortest; 0 says nothing."""

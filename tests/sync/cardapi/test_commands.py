@@ -56,6 +56,7 @@ async def test_cards_are_reviewed_at_the_server(
         assert main(["cards", "approve", one, *at]) == 2
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize(("code_type", "symbology"), SYMBOLOGIES.items())
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 async def test_a_ticket_is_drawn_as_its_card_says(

@@ -77,6 +77,7 @@ async def test_five_minutes_later_it_is_expired_unless_asked_for(api: Api) -> No
     assert found["card"]["code"] == code
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("at", [-1, -8, 5])
 async def test_one_digit_wrong_is_no_code(api: Api, at: int) -> None:
     """Of the value, of the time or of the code itself."""
@@ -89,6 +90,7 @@ async def test_one_digit_wrong_is_no_code(api: Api, at: int) -> None:
     await api.fails(Errcode.BAD_CODE, GET, {"code": "".join(wrong)})
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("text", ["1636", "1636" + "0" * 16, "1636" + "0" * 17, "1636x" * 40])
 async def test_what_only_begins_like_one_is_no_code(api: Api, text: str) -> None:
     """However long it is."""

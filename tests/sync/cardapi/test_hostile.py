@@ -85,6 +85,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
+@pytest.mark.examples(12)
 @pytest.mark.parametrize(
     "path",
     [
@@ -203,6 +204,7 @@ def test_a_good_body_is_taken(world: World, path: str) -> None:
     assert answer["errcode"] == 0, answer
 
 
+@pytest.mark.examples(10)
 @pytest.mark.parametrize("path", PATHS)
 @settings(max_examples=min(25, settings().max_examples))
 @given(data=st.data())

@@ -45,6 +45,7 @@ def path_of(url: str) -> str:
 class TestPictures:
     """``media/uploadimg``."""
 
+    @pytest.mark.examples(2)
     @pytest.mark.parametrize("field", ["buffer", "media", "file"])
     @pytest.mark.parametrize(("content", "kind"), [(PNG, "image/png"), (JPEG, "image/jpeg")])
     async def test_it_is_kept_and_served(
@@ -67,6 +68,7 @@ class TestPictures:
             count = connection.execute(select(func.count()).select_from(t.card_image)).scalar_one()
         assert count == 2
 
+    @pytest.mark.examples(2)
     @pytest.mark.parametrize(
         ("content", "code"),
         [
@@ -162,6 +164,7 @@ class TestLandingPages:
             landing_pages.forget(connection, 2)
             assert not connection.execute(select(t.landing_page)).all()
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize(
         ("stated", "code"),
         [

@@ -134,6 +134,7 @@ async def test_nothing_of_a_person_is_in_any_table(tmp_path: Path, engine: Engin
             assert connection.execute(select(t.card_order)).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", range(len(persons.DROPS)))
 async def test_the_mutation_a_step_that_is_forgotten(tmp_path: Path, step: int) -> None:
     """Without any one of the steps of the card API something of the person stays, and is found."""

@@ -89,6 +89,7 @@ async def test_what_came_late_is_kept_too_and_who_came_back_stays_inside(
         assert not conflicts.find_conflicts(connection, "show")
 
 
+@pytest.mark.long
 async def test_mutation_without_the_exits_coming_back_is_a_conflict(evening: Evening) -> None:
     """What the entries are for."""
     await evening.at("t0", NOW_MS)

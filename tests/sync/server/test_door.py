@@ -162,6 +162,7 @@ class TestBlock:
         await running.admin("DELETE", f"{ONE}/block", **as_json(WHY))
         assert body_of(running)["voids"][0]["until"]
 
+    @pytest.mark.examples(4)
     @pytest.mark.parametrize(
         ("method", "path", "sent", "status"),
         [
@@ -219,6 +220,7 @@ async def find(running: Central, typed: str) -> list[str]:
 class TestFinding:
     """By whatever a guest can say."""
 
+    @pytest.mark.examples(5)
     @pytest.mark.parametrize(
         ("typed", "ids"),
         [
@@ -387,6 +389,7 @@ class TestJournal:
         assert acts[-2:] == [("block", "q-1"), ("free", "q-1")]
         assert WHY["reason"] not in str(acts)
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize(
         ("right", "method", "path"),
         [
@@ -501,6 +504,7 @@ def test_a_search_costs_no_more_among_more_tickets(
     assert steps(tmp_path, 4000) < 1.5 * steps(tmp_path, 1000)
 
 
+@pytest.mark.long
 def test_a_search_without_a_bound_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

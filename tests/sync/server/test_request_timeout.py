@@ -330,6 +330,7 @@ async def hoarding(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, async
     writer.close()
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize(
     ("first", "again", "bound"),
     [

@@ -175,6 +175,7 @@ class TestSecrets:
 class TestEvents:
     """Which event is meant."""
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize("only", ONLY, ids=lambda only: only[0])
     def test_a_named_event_must_be_there(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], only: tuple[str, ...]
@@ -292,6 +293,7 @@ class TestEvents:
 class TestWhere:
     """What is done at a server wants one."""
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize("only", ONLY, ids=lambda only: only[0])
     def test_a_wrong_folder_is_left_alone(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], only: tuple[str, ...]

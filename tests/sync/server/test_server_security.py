@@ -153,6 +153,7 @@ async def status_of(
 class TestCredentials:
     """Every route wants the right one."""
 
+    @pytest.mark.examples(18)
     @pytest.mark.asyncio(loop_scope="module")
     @pytest.mark.parametrize(("method", "path"), CLOSED)
     async def test_none_or_wrong(self, shared: Central, method: str, path: str) -> None:
@@ -244,6 +245,7 @@ class TestForgery:
         assert told.frame.have == {maker.origin: [f"3:{good.hash[:32]}"]}
         assert (running.entries(), running.count(t.signed_tip)) == (3, 1)
 
+    @pytest.mark.long
     def test_the_word_is_what_counts(self, maker_alone: Maker) -> None:
         """The mutation: with every head believed, a forged run would get in."""
         bodies = maker_alone.run(2)
@@ -342,6 +344,7 @@ class TestBodies:
         assert answer.headers["connection"] == "close"
         assert read <= MAX_FRAME + 2 * 1024 * 1024
 
+    @pytest.mark.examples(6)
     @pytest.mark.parametrize("path", POSTS)
     async def test_every_post_has_its_limit(
         self, running: Central, maker: Maker, monkeypatch: pytest.MonkeyPatch, path: str
@@ -373,6 +376,7 @@ class TestBodies:
             )
             assert (answer.status_code, answer.json()["error"]) == (408, "slow")
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize("coding", ["gzip", "zstd", "br", "deflate", "GZIP", "gzip, gzip"])
     async def test_packed(self, running: Central, maker: Maker, coding: str) -> None:
         """A packed body is refused and never unpacked."""
@@ -408,6 +412,7 @@ class TestBodies:
             assert len((await running.exchange(maker, ask(bodies))).frame.rejected) == 15
         assert 20 <= running.count(t.quarantine) < 40
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize(
         ("method", "path"),
         [("GET", "/v1/nothing"), ("PUT", "/v1/exchange"), ("GET", "/v1/exchange"),
@@ -463,6 +468,7 @@ _ENTRIES = st.dictionaries(
 class TestNonsense:
     """Any bytes to any route: an answer with a reason, and nothing stored."""
 
+    @pytest.mark.examples(8)
     @pytest.mark.system
     @pytest.mark.parametrize(
         "path",

@@ -143,6 +143,7 @@ async def test_it_is_fetched_in_parts(running: Central, maker: Maker) -> None:
         assert (answer.status_code, answer.content) == (200, whole)
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     "name",
     ["nothing.db", "tickets-aa-1.db", "..%2fcentral.db", "tickets-aa-1.db.json", "%00", "tickets"],

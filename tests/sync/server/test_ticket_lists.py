@@ -225,6 +225,7 @@ class TestByHttp:
         done = await send(running, (DATA / "lists" / "excel" / "list.xlsx").read_bytes())
         assert (done["types"], done["tickets"]) == (1, 3)
 
+    @pytest.mark.examples(3)
     @pytest.mark.parametrize(
         ("query", "status"),
         [

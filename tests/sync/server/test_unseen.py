@@ -117,6 +117,7 @@ async def test_an_undo_of_the_one_undoes_the_other(late: Late) -> None:
     assert late.used("p1") == 0
 
 
+@pytest.mark.long
 async def test_mutation_without_it_the_ticket_lets_in_again(late: Late) -> None:
     """What it is for: the ticket's own history knows nothing of its code's."""
     await late.did(Act.ADMISSION)

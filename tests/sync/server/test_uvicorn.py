@@ -103,6 +103,7 @@ async def test_what_we_rely_on_is_there(ours: type, base: type) -> None:
     assert lost(ours, base, await present(base)) == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("ours", "base"), OURS, ids=NAMES)
 async def test_what_is_missing_is_named(ours: type, base: type) -> None:
     """The mutation: of each thing that is relied on, a version without it is found out."""

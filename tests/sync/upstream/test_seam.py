@@ -304,6 +304,7 @@ async def test_one_bad_row_keeps_no_other_out(place: Place) -> None:
         assert stands.error == f"tickets that cannot be taken in: 1; {named.why}"
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("how", ["stated otherwise", "not there any more", "erased", "over"])
 async def test_what_was_left_out_is_named_until_it_is_put_right(place: Place, how: str) -> None:
     """However many pages come meanwhile."""
@@ -396,6 +397,7 @@ async def test_what_may_have_been_told_is_undone_there(place: Place) -> None:
         ]
 
 
+@pytest.mark.long
 async def test_an_outbox_that_forgets_what_it_tries_tells_wrongly(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

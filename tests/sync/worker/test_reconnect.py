@@ -388,6 +388,7 @@ def test_a_worker_on_a_terminal_says_how_it_stands(server: Server, make_device: 
     assert (ran.stdout, ran.stderr) == ("", "")
 
 
+@pytest.mark.examples(1)
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("fault", ["wrong", "used", "expired"])
 def test_tokens_say_what_is_wrong_with_them(server: Server, tmp_path: Path, fault: str) -> None:

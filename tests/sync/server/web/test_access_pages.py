@@ -91,6 +91,7 @@ def rows(running: Central) -> list[audit.Row]:
         return audit.newest(connection, "show", 1000)
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     "fields",
     [

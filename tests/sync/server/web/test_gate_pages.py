@@ -204,6 +204,7 @@ async def test_a_profile_is_made_given_and_taken_back(tmp_path: Path) -> None:
         assert (settings.profiles, settings.assigned) == ({}, {})
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

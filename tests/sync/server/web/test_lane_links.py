@@ -76,6 +76,7 @@ async def test_an_altered_link_is_none(tmp_path: Path, venue: Folder) -> None:
         assert running.count(t.web_browser) == 1
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     ("off_s", "status"), [(-901, 410), (-800, 200), (299, 200), (400, 410), (10**11, 410)]
 )

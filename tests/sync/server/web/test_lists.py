@@ -308,6 +308,7 @@ async def test_only_so_many_lists_wait(tmp_path: Path) -> None:
         assert len(kept(running)) == uploads.OF_EVENT
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("name", ["../../x.csv", "..\\x.csv", "/etc/x.csv", "x" * 300 + ".csv", ""])
 async def test_a_files_name_leads_nowhere(tmp_path: Path, name: str) -> None:
     """It is kept where lists are, whatever it is called."""

@@ -94,6 +94,7 @@ async def test_every_answer_keeps_to_itself(tmp_path: Path) -> None:
                 assert (await at.http.get(found)).status_code == 200
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     "path", ["https://evil.example/", "//evil.example", "/web/\\evil.example", "/v1/x"]
 )

@@ -174,6 +174,7 @@ class TestConflicts:
         """One word stands; the other supervisor looks at it as it is now."""
         assert await settled_at_once(running, running) == [200, 409]
 
+    @pytest.mark.long
     async def test_a_server_that_does_not_look_is_noticed(
         self, running: Central, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -235,6 +236,7 @@ class TestAnomalies:
 class TestTickets:
     """Found, told, blocked, freed and noted."""
 
+    @pytest.mark.examples(2)
     @pytest.mark.parametrize("typed", [CODE, "annabelle", "R77", "A-12", "q-1"])
     async def test_the_one_that_is_meant_is_shown_at_once(
         self, running: Central, typed: str
@@ -424,6 +426,7 @@ async def test_hostile_text_is_only_text(running: Central) -> None:
         await shows_only_text(at)
 
 
+@pytest.mark.long
 async def test_markup_that_is_not_escaped_is_noticed(
     running: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,7 +443,7 @@ async def test_markup_that_is_not_escaped_is_noticed(
 
 
 def _unescaped() -> Callable[[], Any]:
-    made = pages._environment()
+    made = pages._environment.__wrapped__()
     made.autoescape = False
     return lambda: made
 

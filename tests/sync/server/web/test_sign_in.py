@@ -70,6 +70,7 @@ async def test_the_organiser_signs_in_by_the_link_alone(tmp_path: Path) -> None:
         assert "Signed in: organiser" in answer.text
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize(("pin", "status"), [("730165", 403), ("1357", 422), ("", 422)])
 async def test_a_wrong_pin_opens_nothing(tmp_path: Path, pin: str, status: int) -> None:
     """Nor does one of fewer than six digits, though it be the operator's own."""

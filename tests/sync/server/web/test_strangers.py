@@ -114,6 +114,7 @@ async def test_every_route_is_in_the_table(tmp_path: Path, folder: Folder) -> No
     engine.dispose()
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize("level", [ANYBODY, *Level], ids=lambda one: one.name if one else "NOBODY")
 async def test_each_sees_what_is_for_them(tmp_path: Path, level: Level | None) -> None:
     """Nobody is led to the way in; who is signed in may what their level may, and no more."""
@@ -121,6 +122,7 @@ async def test_each_sees_what_is_for_them(tmp_path: Path, level: Level | None) -
         assert await wrongly_answered(running, level, at) == []
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("level", list(Level), ids=lambda one: one.name)
 async def test_a_lapsed_session_is_none(tmp_path: Path, level: Level) -> None:
     """By its end, by not being used, or by being ended: as if it had never been."""
@@ -145,6 +147,7 @@ def _revoke(connection: Connection) -> None:
     connection.execute(t.web_session.delete())
 
 
+@pytest.mark.long
 async def test_the_table_finds_a_door_left_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +220,7 @@ async def hostile_evening(running: Central, text: str) -> None:
     await running.exchange(maker, ask(entries, report=report))
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("text", TEXTS)
 async def test_what_strangers_write_is_text(tmp_path: Path, text: str) -> None:
     """On every page, for whoever sees most and least, and in what makes pages live."""
@@ -245,6 +249,7 @@ async def test_what_strangers_write_is_text(tmp_path: Path, text: str) -> None:
     assert read > 1, "it stands there to be read"
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("text", TEXTS)
 async def test_what_is_sent_along_is_text(tmp_path: Path, text: str) -> None:
     """In an address, each of its parameters, each field of a form, each of our cookies."""
@@ -269,6 +274,7 @@ async def test_what_is_sent_along_is_text(tmp_path: Path, text: str) -> None:
             assert answer.url.host == "gate.example", route
 
 
+@pytest.mark.long
 async def test_text_that_is_not_escaped_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,7 +285,7 @@ async def test_text_that_is_not_escaped_is_found(
         made.autoescape = False
         return made
 
-    environment = pages_module._environment
+    environment = pages_module._environment.__wrapped__
     monkeypatch.setattr(pages_module, "_environment", careless)
     async with central(tmp_path) as running:
         await hostile_evening(running, HOSTILE[0])

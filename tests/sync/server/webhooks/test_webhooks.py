@@ -425,6 +425,7 @@ class TestTelling:
             f"x{n}" for n in range(len(bodies))
         }
 
+    @pytest.mark.long
     async def test_the_mutation_that_forgets_how_far_it_was(
         self, running: Central, backend: Backend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -483,6 +484,7 @@ class TestRoutes:
         elsewhere = await running.admin("POST", f"/events/other/webhooks/{id_}/ping")
         assert (elsewhere.status_code, elsewhere.json()["error"]) == (404, "no_webhook")
 
+    @pytest.mark.examples(2)
     @pytest.mark.parametrize(
         "url", ["http://backend.test/", "ftp://x", "nonsense", "http://[", "https://", "x" * 2000]
     )

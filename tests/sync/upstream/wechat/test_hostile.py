@@ -107,6 +107,7 @@ async def test_what_was_sealed_for_others_is_nothing(here: Venue, sealed_for: st
     assert kept(here) == 0
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("pad", [0, 33, 255])
 async def test_a_padding_that_cannot_be_is_refused(here: Venue, pad: int) -> None:
     """As everything else is: the answer tells nothing of what was wrong."""
@@ -125,6 +126,7 @@ def _padded(appid: str, xml: str, pad: int) -> str:
     return base64.b64encode(sealing.update(plain) + sealing.finalize()).decode()
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("body", [_BOMB, _FILE], ids=["bomb", "file"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16"])
 async def test_what_would_be_expanded_is_refused_in_any_encoding(
@@ -145,6 +147,7 @@ async def test_what_would_be_expanded_is_refused_in_any_encoding(
     assert kept(plain) == 0
 
 
+@pytest.mark.long
 async def test_where_a_document_type_is_read_its_entities_are(
     plain: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +161,7 @@ async def test_where_a_document_type_is_read_its_entities_are(
     assert plain.shown(CODE)[0] is not None
 
 
+@pytest.mark.examples(3)
 @pytest.mark.parametrize(
     "body",
     [
@@ -188,6 +192,7 @@ async def test_a_body_that_is_too_long_is_not_read(here: Venue) -> None:
     assert len(given) < 1000
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     "appid", ["wx%00", "wx' OR 1=1", "wx1234567890abcdef", "w" * 5000, "%E4%BC%9A"]
 )

@@ -108,6 +108,7 @@ async def test_another_s_use_is_an_entry_of_the_server(here: Venue) -> None:
     assert here.weather.calls("/card/code/consume") == []
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("aes_key", [AES_KEY, ""], ids=["encrypted", "plain"])
 async def test_a_push_that_comes_thrice_counts_once(place: Place, aes_key: str) -> None:
     """It is answered as if it were new, and nothing follows of it."""
@@ -165,6 +166,7 @@ async def test_a_gift_whose_giver_nobody_knows_is_taken_in_the_end(
     assert here.shown(code)[0].id == ticket.id  # type: ignore[union-attr]
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     "change",
     ["signature", "msg_signature", "timestamp", "body", "appid"],
@@ -244,6 +246,7 @@ async def test_what_was_missed_is_read_anew(here: Venue) -> None:
     assert (entry.act, entry.source) == (Act.ADMISSION, "wechat")
 
 
+@pytest.mark.long
 async def test_what_nobody_listened_for_is_not_found_without_reading(
     here: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +320,7 @@ CALLS: dict[str, tuple[Any, str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("kind", CALLS)
 async def test_what_cannot_be_read_back_passes_through_us(place: Place, kind: str) -> None:
     """WeChat gets it, the gates have it, and what WeChat refuses nobody keeps."""
@@ -400,6 +404,7 @@ async def test_pushes_go_on_to_the_backend(place: Place) -> None:
         assert told == [("user_get_card", code)] * 2
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize("kind", MAKERS)
 async def test_a_card_of_theirs_is_the_type_that_it_is_at_their_gates(
     here: Venue, kind: str
@@ -475,6 +480,7 @@ async def test_a_gift_whose_push_was_lost_for_good_leaves_one_ticket_that_is_goo
     assert here.shown(code)[0].status is Status.TRANSFERRED  # type: ignore[union-attr]
 
 
+@pytest.mark.long
 async def test_a_comparison_that_does_not_look_leaves_both_good(
     here: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

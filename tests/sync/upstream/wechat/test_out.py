@@ -167,6 +167,7 @@ async def test_a_code_that_stays_unknown_is_said(here: Venue) -> None:
     assert here.state(name)[0] is State.FAILED
 
 
+@pytest.mark.examples(2)
 @pytest.mark.parametrize(
     ("status", "state", "at_gate"),
     [
@@ -294,6 +295,7 @@ def _played(errcode: int) -> object:
     return pytest.param(errcode, marks=() if is_first else pytest.mark.long)
 
 
+@pytest.mark.examples(16)
 @pytest.mark.parametrize("errcode", map(_played, _OUTCOMES))
 async def test_every_error_code_has_its_consequence(here: Venue, errcode: int) -> None:
     """Renewed, waited for, stopped, looked at, or said: nothing is lost and nothing twice."""

@@ -113,6 +113,7 @@ async def test_an_account_that_has_another_event_stays_without_the_people(place:
         assert found(here.ours.engine, *codes.values()) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["codes", "pushes"])
 async def test_the_mutation_a_step_that_is_forgotten(
     place: Place, monkeypatch: pytest.MonkeyPatch, step: str
@@ -157,6 +158,7 @@ async def test_who_is_erased_is_in_no_table_and_does_not_come_back(place: Place)
         assert again == {}, again
 
 
+@pytest.mark.long
 async def test_who_does_not_look_whether_one_was_erased_takes_them_in_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ async def check(evening: Evening) -> None:
             assert state is State.TOLD or is_said, (code, state, why)
 
 
+@pytest.mark.examples(1)
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_both_say_the_same_in_the_end(place: Place, seed: int) -> None:
     """Late, twice, out of order, lost, refused, over quota, with tokens that die."""
@@ -159,6 +160,7 @@ async def test_both_say_the_same_in_the_end(place: Place, seed: int) -> None:
         await check(evening)
 
 
+@pytest.mark.long
 async def test_who_forgets_what_was_tried_takes_its_own_use_for_another_s(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
