@@ -46,6 +46,13 @@ class Technician:
         )  # fmt: skip
         screen.wait_for(READY)
 
+    def tell_the_lane(self, *settings: str) -> None:
+        """Have it started with these in its environment."""
+        folder = f"/etc/systemd/system/{LANE}.service.d"
+        lines = "\\n".join(f"Environment={setting}" for setting in settings)
+        self.run(f"printf '[Service]\\n{lines}\\n' > {folder}/test.conf; systemctl daemon-reload")
+        self.start_anew()
+
     def set_up(self, **answers: str) -> str:
         """What ``gate setup`` prints with these answers beside those it had; it must end well."""
         for key, value in answers.items():
