@@ -60,13 +60,6 @@ class Technician:
         gate = f"{GATE} --data-dir {DATA} setup --apply --answers {ANSWERS}"
         return self.run(f"su - gate -c '{gate}'")
 
-    def tell_the_lane(self, *settings: str) -> None:
-        """Have it started with these in its environment."""
-        folder = f"/etc/systemd/system/{LANE}.service.d"
-        lines = "\\n".join(f"Environment={setting}" for setting in settings)
-        self.run(f"printf '[Service]\\n{lines}\\n' > {folder}/test.conf; systemctl daemon-reload")
-        self.start_anew()
-
     def hang_the_lane(self) -> None:
         """Stop its main thread and no other, as a debugger does, until it is ended."""
         self.run(f"cat > /root/hang.py << 'END'{_HANG}END")
