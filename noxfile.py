@@ -33,14 +33,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """The fast half of the tests: a minute on two idle cores is wanted."""
+    """The fast half of the tests: a minute on two idle cores."""
     _install(session)
     session.run("pytest", "-m", "not system", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All that a plain run has: three minutes on two idle cores are wanted."""
+    """All that a plain run has: four minutes on two idle cores, and three are wanted."""
     _install(session)
     session.run("pytest", *session.posargs)
 

@@ -259,13 +259,8 @@ def strange(text: str) -> set[str]:
     return {one for one in text if one != "\n" and not glyphs.is_drawable(one)}
 
 
-@pytest.mark.parametrize(
-    "language",
-    [
-        pytest.param(one, marks=[] if one == "zh_CN" else [pytest.mark.long])
-        for one in i18n.available()
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("language", i18n.available())
 async def test_the_console_draws_every_screen(
     venue: Folder, clock: FixedClock, language: str
 ) -> None:

@@ -368,6 +368,7 @@ def test_a_read_only_disk_is_told_at_the_start(venue: Folder) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.long
 def test_the_demo_in_lines(demo_in_lines: "subprocess.Popen[str]") -> None:
     """The first 20 seconds: a dozen verdicts, in, out and refused, then the summary."""
     out, err = demo_in_lines.communicate(timeout=60)

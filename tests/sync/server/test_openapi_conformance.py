@@ -34,7 +34,7 @@ from tests.conftest import needs
 from tests.support import postgres
 from tests.support.central import ADMIN, Maker, ask, create_central, open_central
 
-REQUESTS = int(os.environ.get("GATE_TEST_REQUESTS", "2"))
+REQUESTS = int(os.environ.get("GATE_TEST_REQUESTS", "1"))
 SEED = int(os.environ.get("GATE_TEST_SEED", "1"))
 CHECKS = [
     schemathesis.checks.not_a_server_error,

@@ -23,7 +23,7 @@ from tests.system.browser.evening import (
 )
 from tests.system.network import Server, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(180)]
 ADMISSIONS = 7
 COUNTED = {"inside, at least": "inside", "admitted": "admitted", "expected": "expected",
            "not there yet": "no_show", "refused": "refused"}  # fmt: skip
@@ -46,7 +46,6 @@ def test_from_a_lane_to_tonight(evening: Evening, browser: Browser) -> None:
         at.page.get_by_text("You are signed out.").wait_for()
 
 
-@pytest.mark.long
 def test_numbers_are_those_of_the_report(evening: Evening, browser: Browser) -> None:
     """To the person: what is inside, came, is expected, is missing, was refused."""
     with evening.signed_in(browser) as at:
@@ -59,7 +58,6 @@ def test_numbers_are_those_of_the_report(evening: Evening, browser: Browser) -> 
         assert shown["refused"] == 2
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("theme", THEMES)
 def test_on_every_screen(evening: Evening, browser: Browser, screen: str, theme: str) -> None:
@@ -75,7 +73,6 @@ def test_on_every_screen(evening: Evening, browser: Browser, screen: str, theme:
             at.picture(f"{name}-{screen}-{theme}")
 
 
-@pytest.mark.long
 def test_a_read_only_link(evening: Evening, browser: Browser) -> None:
     """Counts, live, and nothing that is for others; when it is ended the page leads out."""
     with evening.signed_in(browser, "counts", "phone") as at:
@@ -92,7 +89,6 @@ def test_a_read_only_link(evening: Evening, browser: Browser) -> None:
         assert at.path == "/web/sign-in"
 
 
-@pytest.mark.long
 def test_without_script(evening: Evening, browser: Browser) -> None:
     """The same pages, whole: link, PIN, numbers, language and contrast, the way out."""
     with person(browser, evening.server.url, "phone", java_script_enabled=False) as at:
@@ -116,7 +112,6 @@ def test_without_script(evening: Evening, browser: Browser) -> None:
         assert at.path == "/web/sign-in"
 
 
-@pytest.mark.long
 def test_a_server_that_is_killed_and_comes_back(tmp_path: Path, browser: Browser) -> None:
     """The page says how old it is, goes on by itself, and shows what came meanwhile."""
     with (
@@ -142,7 +137,6 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path: Path, browser: Browser
         seconds_until_shown(at, evening, "North")
 
 
-@pytest.mark.long
 @pytest.mark.postgres
 def test_two_browsers_at_two_servers(tmp_path: Path, browser: Browser) -> None:
     """Over one PostgreSQL: each shows live what came in at the other; a session is good at both."""
@@ -166,7 +160,6 @@ def test_two_browsers_at_two_servers(tmp_path: Path, browser: Browser) -> None:
         assert at.path == "/web/sign-in"
 
 
-@pytest.mark.long
 def test_cookies_under_tls(tmp_path: Path, browser: Browser) -> None:
     """No script reads them, no other site has them sent, and nothing without TLS sees them."""
     from tests.sync.server.test_serve import serving  # noqa: PLC0415  its fixtures are its own
