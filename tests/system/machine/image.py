@@ -76,8 +76,10 @@ with open("/dev/PORT", "w") as line:
             line.flush()
         time.sleep(0.2)
 '''
-_SLOW = """[Service]
-Environment=GATE_SCANNER_GAP_MS=3000
+GAP_S = 3.0
+"""Keys that come so soon after others are a scanner's, and do nothing else."""
+_SLOW = f"""[Service]
+Environment=GATE_SCANNER_GAP_MS={GAP_S * 1000:.0f}
 """
 """By software the program is late for the keys by more than a scanner ever pauses."""
 _WATCHER_UNIT = """[Unit]

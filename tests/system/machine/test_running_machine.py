@@ -13,7 +13,7 @@ from gate.output.tones import RATE, Sound, drawn
 from tests.support.notes import Samples, notes
 from tests.system.machine import asked_for
 from tests.system.machine.asked_for import SEED
-from tests.system.machine.image import DATA, GATE, Image, code_of
+from tests.system.machine.image import DATA, GAP_S, GATE, Image, code_of
 from tests.system.machine.lane_machine import SCANNER, LaneMachine
 from tests.system.machine.serial_scanner import SerialScanner
 from tests.system.machine.technician import LANE, Technician
@@ -109,6 +109,7 @@ def test_four_sounds_are_heard(running: LaneMachine, recording: Path) -> None:
     Mutation: in another order they are others.
     """
     wanted = [pitch for sound in Sound for pitch in pitches(drawn_samples(sound), RATE)]
+    time.sleep(GAP_S)  # the test before has scanned
     running.press("f9")
     running.screen.wait_for("F6 volume")
     # On a busy host one may be ended by the next before it was begun, and aplay may give up: then
