@@ -234,14 +234,11 @@ class Decoder:
 
     def _stays_patterned(self, grey: Frame, known: _Codes) -> bool:
         """Whether something looks like a symbol in this frame and, there, in the one before."""
-        before, self._patterned = self._patterned, None
         scene = _without(known, grey)
         scene.place = 0
-        for one in scene.regions:
-            if is_patterned(one.of(grey)):
-                self._patterned = one
+        now = next((one for one in scene.regions if is_patterned(one.of(grey))), None)
+        before, self._patterned = self._patterned, now
         # One frame shows many a thing that the next one shows otherwise, or elsewhere.
-        now = self._patterned
         return before is not None and now is not None and before.has_middle_of(now)
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:

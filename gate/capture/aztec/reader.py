@@ -12,7 +12,7 @@ from gate.capture.matrix.reader import MatrixReader
 
 def aztec_reader() -> MatrixReader[Layout]:
     """One for a camera's frames."""
-    # Made here, no frame has to wait for them.
+    # Made with it, so that no symbol has to wait for them.
     core(is_compact=True)
     core(is_compact=False)
     return MatrixReader(placed, made_out)

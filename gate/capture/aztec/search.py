@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gate.capture.aztec.layout import Core, Layout, Mode, core, layout
-from gate.capture.matrix.patterns import Peak, apart, peaks, template
+from gate.capture.matrix.patterns import Peak, apart, peaks, template, within
 from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled, settled
 from gate.capture.steps import Steps
@@ -67,7 +67,7 @@ def _eyes(picture: Picture) -> Steps[list[Peak]]:
     """What looks like a bull's eye, the likest first."""
     found = yield from peaks(picture, _TEMPLATE, LIKENESS, SIDES)
     found.sort(key=lambda one: -abs(one.likeness))
-    return apart(found, 3, EYES_TRIED)
+    return apart(found, EYES_TRIED, within(3))
 
 
 def _middle(picture: Picture, eye: Peak) -> _Middle | None:

@@ -1,7 +1,7 @@
 """Where a picture looks like a drawn pattern of concentric squares, of any size."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +14,9 @@ MODULE_PX = 2.0
 MODULES = tuple(1.35 * 1.25**step for step in range(9))
 """The sizes looked for, in pixels of the picture."""
 GRAIN_PX = 128
+
+
+P = TypeVar("P")
 
 
 class Peak(NamedTuple):
@@ -68,15 +71,22 @@ def peaks(
     return found
 
 
-def apart(found: Iterable[Peak], modules: float, most: int) -> list[Peak]:
-    """The first so many that are further than some of their modules from all before them."""
-    kept: list[Peak] = []
+def apart(found: Iterable[P], most: int, is_near: Callable[[P, P], bool]) -> list[P]:
+    """The first so many of which none ``is_near`` one that was kept before it."""
+    kept: list[P] = []
     for one in found:
-        if all(np.hypot(one.x - k.x, one.y - k.y) > modules * k.module for k in kept):
+        if not any(is_near(one, former) for former in kept):
             kept.append(one)
         if len(kept) == most:
             break
     return kept
+
+
+def within(modules: float) -> Callable[[Peak, Peak], bool]:
+    """Whether a peak lies within so many of another one's modules from it."""
+    return lambda one, other: bool(
+        np.hypot(one.x - other.x, one.y - other.y) <= modules * other.module
+    )
 
 
 _GRAIN = np.random.default_rng(1).normal(0, 0.1, (GRAIN_PX, GRAIN_PX)).astype(np.float32)

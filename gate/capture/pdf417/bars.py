@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gate.capture.matrix.patterns import apart
 from gate.capture.matrix.plane import Corners, Grid, Picture
 from gate.capture.pdf417.layout import START, STOP, width
 from gate.capture.regions import Frame, lean
@@ -180,23 +181,15 @@ def _spots(picture: Picture) -> Steps[dict[tuple[bool, bool], list[_Spot]]]:
                 spot = _Spot(float(lasting[at]), at, module, outer, sign, sign * likeness)
                 found[is_stop, is_turned].append(spot)
         yield
-    return {name: _apart(spots) for name, spots in found.items()}
+    return {
+        name: apart(sorted(spots, key=lambda one: -one.likeness), TRIED, _is_near)
+        for name, spots in found.items()
+    }
 
 
-def _apart(spots: list[_Spot]) -> list[_Spot]:
-    """The likest, one for each place."""
-    kept: list[_Spot] = []
-    for spot in sorted(spots, key=lambda one: -one.likeness):
-        near = 3 * spot.module
-        if all(
-            abs(spot.place[0] - one.place[0]) > near
-            or abs(spot.place[1] - one.place[1]) > 4 * BAND_PX
-            for one in kept
-        ):
-            kept.append(spot)
-        if len(kept) == TRIED:
-            break
-    return kept
+def _is_near(one: _Spot, other: _Spot) -> bool:
+    across, down = np.abs(one.place - other.place)
+    return bool(across <= 3 * one.module and down <= 4 * BAND_PX)
 
 
 def _paired(starts: list[_Spot], stops: list[_Spot], *, is_turned: bool) -> Ends | None:

@@ -11,7 +11,7 @@ from gate.capture.qr.search import placed
 
 def qr_reader() -> MatrixReader[Layout]:
     """One for a camera's frames."""
-    # Made here, no frame has to wait for them.
+    # Made with it, so that no symbol has to wait for them.
     for version in range(1, GREATEST_VERSION + 1):
         layout(version)
     return MatrixReader(placed, made_out, _on_bent_paper)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.patterns import Peak, apart, peaks, template
+from gate.capture.matrix.patterns import Peak, apart, peaks, template, within
 from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Picture, projected, sampled, settled
 from gate.capture.qr.layout import GREATEST_VERSION, Layout, layout
@@ -50,7 +50,7 @@ def finders(picture: Picture) -> Steps[list[Peak]]:
     found = yield from peaks(picture, _TEMPLATE, LIKENESS, SIDES)
     # The core of a finder pattern looks a little like a pattern of a third of its size.
     found.sort(key=lambda one: -abs(one.likeness) - CORE * math.log(one.module))
-    return apart(found, 4, FINDERS_KEPT)
+    return apart(found, FINDERS_KEPT, within(4))
 
 
 def _triples(found: Sequence[Peak]) -> list[tuple[tuple[Peak, ...], list[int]]]:
