@@ -32,8 +32,9 @@ class SerialScanner:
 
     def pull_out(self) -> None:
         """Pull it out, whatever it is sending."""
-        self._pc.unplug(self._name)
+        # QEMU takes it off the bus as its line ends; one in the midst of a transfer may end QEMU.
         self._line.close()
+        self._pc.unplug(self._name)
         until(self._is_free, 60.0, f"{self._name} pulled out")
 
     def _is_free(self) -> bool:

@@ -101,8 +101,12 @@ class Technician:
         return int(found.split()[-1])
 
     def wait_for_log(self, words: str, count: int) -> None:
-        """Until the lane's log has these words so many times."""
+        """Until the lane's log has these words so many times since it was begun anew."""
         until(lambda: self.logged(words) >= count, LONG_S, f"{words!r} {count} times", every_s=2.0)
+
+    def begin_log(self) -> None:
+        """Forget what the lane has logged so far; it goes on in the same file."""
+        self.run(f"truncate -s 0 {DATA}/gate.log")
 
     def wait_for_console(self, number: int) -> None:
         """Until a console of the machine is the one to be seen."""

@@ -194,6 +194,7 @@ def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: 
     technician.set_up(serial="auto")
     assert "dialout" not in technician.run("id gate")
     technician.start_anew()
+    technician.begin_log()
     scanner = SerialScanner(running.pc, "serial", "scanner31")
     for turn, (begin, end) in enumerate(((STX, ETX), (b"", b"\r\n")), 1):
         scanner.plug_in()
