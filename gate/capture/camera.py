@@ -59,6 +59,8 @@ class State(StrEnum):
 
     STARTING = "starting"
     LIVE = "live"
+    STILL = "still"
+    """It gives one picture over and over, though it was begun anew: a closed lens, or it hangs."""
     LOST = "lost"
     ENDED = "ended"
     """A file or folder that has been seen to its end."""
@@ -144,7 +146,10 @@ class Camera:
         shot = reader.next_shot(wait_s)
         if shot is not None:
             self._failures = 0
-            self._become(State.LIVE, "")
+            if self._reopened_frozen and reader.frozen_s > self._frozen_s:
+                self._become(State.STILL, _("the picture stands still: is the lens covered?"))
+            elif not self._reopened_frozen or reader.differs:
+                self._become(State.LIVE, "")
         return shot
 
     def close(self) -> None:

@@ -214,13 +214,21 @@ def test_closing_waits_for_a_camera_that_was_given_up_too() -> None:
 
 
 def test_a_closed_lens_is_reopened_only_once(watch: Callable[..., Watched]) -> None:
-    """Equal frames from a camera that opens well go on being frames."""
-    port = Port(frozen, frozen, noisy)
+    """Equal frames from a camera that opens well go on being frames, and the operator is told.
+
+    Once it shows something else it is what it was.
+    """
+    opened = threading.Event()
+    port = Port(frozen, lambda n: noisy(n) if opened.is_set() else frozen(n), noisy)
     watched = watch(port)
     until = time.monotonic() + 0.8
     watched.shots_until(lambda: time.monotonic() > until)
     assert len(port.opened) == 2
-    assert watched.states == [State.LIVE]
+    assert watched.states == [State.LIVE, State.STILL]
+    assert "is the lens covered" in watched.details[-1]
+    opened.set()
+    watched.shots_until(lambda: watched.camera.state is State.LIVE)
+    assert len(port.opened) == 2
 
 
 def test_a_blocked_read_is_timed_out(watch: Callable[..., Watched]) -> None:

@@ -159,7 +159,7 @@ def test_what_matters_least_goes_first(width: int) -> None:
 def test_a_lost_camera_stays_to_be_seen() -> None:
     """Beside a long name, an unheard server and all the rest."""
     crowded = EVERYTHING | {Part.GATE: "G" * 24, Part.SERVER: "central unheard since 11:26"}
-    crowded[Part.CAMERA_LOST] = "camera LOST"
+    crowded[Part.CAMERA_TROUBLE] = "camera LOST"
     for part in (Part.LIST, Part.TURNSTILE):
         del crowded[part]
     assert "camera LOST" in fitting(crowded, 70)

@@ -408,6 +408,11 @@ async def test_camera_and_scanner_troubles_are_told(venue: Folder, clock: FixedC
         assert "camera LOST" in status
         assert "scanner LOST" in status
         assert outcome(screen) is None
+        page.post_message(CameraChanged(State.STILL, "the picture stands still"))
+        await screen.settle()
+        assert "camera STANDS STILL" in str(page.query_one(StatusBar).content)
+        told = [toast.message for toast in screen.app._notifications]
+        assert "the picture stands still" in told
         page.post_message(CameraChanged(State.LIVE, ""))
         page.post_message(ScannerChanged(""))
         await screen.settle()

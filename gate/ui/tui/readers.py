@@ -40,6 +40,11 @@ class Readers:
         return self._state is State.LOST and not self.has_no_camera
 
     @property
+    def has_camera_trouble(self) -> bool:
+        """Whether no ticket can be held up to the camera: it is missing, or stands still."""
+        return self.is_camera_lost or self._state is State.STILL
+
+    @property
     def is_scanner_lost(self) -> bool:
         """Whether the grabbed scanner is missing."""
         return self._scanner is False
@@ -52,6 +57,7 @@ class Readers:
         states = {
             State.STARTING: _("starting"),
             State.LIVE: _("on"),
+            State.STILL: _("STANDS STILL"),
             State.LOST: _("LOST"),
             State.ENDED: _("ended"),
         }

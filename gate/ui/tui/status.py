@@ -36,7 +36,7 @@ class Part(StrEnum):
     SERVER = auto()
     UNSENT = auto()
     TICKETS = auto()
-    CAMERA_LOST = auto()
+    CAMERA_TROUBLE = auto()
     CAMERA = auto()
     SCANNER_LOST = auto()
     SCANNER = auto()
@@ -49,7 +49,7 @@ IMPORTANCE = (
     Part.REVOKED,
     Part.DIRECTION,
     Part.LIST,
-    Part.CAMERA_LOST,
+    Part.CAMERA_TROUBLE,
     Part.SCANNER_LOST,
     Part.TURNSTILE,
     Part.DISK_FULL,
@@ -112,7 +112,7 @@ def status_of(app: "GateApp", readers: Readers | None = None) -> Status:
         else _("no server"),
         Part.UNSENT: _("{n} unsent").format(n=fresh.unacked) if is_linked and fresh.unacked else "",
         Part.TICKETS: _tickets_age(app, connectivity),
-        Part.CAMERA_LOST if readers.is_camera_lost else Part.CAMERA: readers.camera,
+        Part.CAMERA_TROUBLE if readers.has_camera_trouble else Part.CAMERA: readers.camera,
         Part.SCANNER_LOST if readers.is_scanner_lost else Part.SCANNER: readers.scanner,
         Part.TURNSTILE: _("TURNSTILE: F9")
         if app.turnstile is not None and app.turnstile.trouble

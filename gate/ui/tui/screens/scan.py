@@ -284,8 +284,10 @@ class ScanScreen(Screen[None]):
             self.query_one("#preview", Preview).show_message(event.detail)
             if self._readers.is_camera_lost:
                 self.notify(event.detail, title=_("camera lost"), severity="warning", markup=False)
-        elif event.state is State.LIVE:
+        elif event.state in (State.LIVE, State.STILL):
             self._show_preview(is_shown=self.gate_app.config.screen.preview)
+            if event.detail:
+                self.notify(event.detail, title=_("camera"), severity="warning", markup=False)
         self._tick()
 
     @work(thread=True, group="matters", exit_on_error=False)
