@@ -27,7 +27,7 @@ class Health(Struct, frozen=True, omit_defaults=True):
     heat_c: Annotated[int, Meta(ge=-273, le=1000)] | None = None
     """The hottest of what it measures, degrees Celsius."""
     camera: Name = ""
-    """``starting``, ``live``, ``lost`` or ``ended``; empty without a camera, or an open lane."""
+    """``starting``, ``live``, ``still``, ``lost`` or ``ended``; empty without one, or an open lane."""
     scanner: Name = ""
     """Of a scanner that it has to itself: ``on`` or ``lost``."""
     turnstile: Name = ""
@@ -70,7 +70,7 @@ def worries(health: Health) -> tuple[Worry, ...]:
         Worry.DISK: _or(health.disk_free_mb, LEAST_DISK_MB) < LEAST_DISK_MB,
         Worry.BATTERY: battery < LEAST_BATTERY,
         Worry.HEAT: _or(health.heat_c, 0) >= MOST_HEAT_C,
-        Worry.CAMERA: health.camera == "lost",
+        Worry.CAMERA: health.camera in {"still", "lost"},
         Worry.SCANNER: health.scanner == "lost",
         Worry.TURNSTILE: health.turnstile == "broken",
         Worry.PASSAGE: _or(health.not_passed_in_row, 0) > MOST_NOT_PASSED,

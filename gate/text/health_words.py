@@ -9,6 +9,7 @@ _STATE_WORDS = {
     "starting": N_("starting"),
     "live": N_("on"),
     "on": N_("on"),
+    "still": N_("STANDS STILL"),
     "lost": N_("LOST"),
     "broken": N_("BROKEN"),
     "bell": N_("by the bell"),

@@ -29,6 +29,7 @@ WELL = Health(
         ({"battery": 19}, Worry.BATTERY),
         ({"heat_c": 80}, Worry.HEAT),
         ({"camera": "lost"}, Worry.CAMERA),
+        ({"camera": "still"}, Worry.CAMERA),
         ({"scanner": "lost"}, Worry.SCANNER),
         ({"turnstile": "broken"}, Worry.TURNSTILE),
         ({"not_passed_in_row": 3}, Worry.PASSAGE),
