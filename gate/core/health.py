@@ -27,7 +27,7 @@ class Health(Struct, frozen=True, omit_defaults=True):
     heat_c: Annotated[int, Meta(ge=-273, le=1000)] | None = None
     """The hottest of what it measures, degrees Celsius."""
     camera: Name = ""
-    """``starting``, ``live``, ``still``, ``lost`` or ``ended``; empty without one, or an open lane."""
+    """``starting``, ``live``, ``still``, ``lost``, ``ended``; empty without, or an open lane."""
     scanner: Name = ""
     """Of a scanner that it has to itself: ``on`` or ``lost``."""
     turnstile: Name = ""
