@@ -16,6 +16,7 @@ from gate.capture.camera import load_cv2
 from gate.capture.parts import InParts, Parts
 from gate.capture.passes import (
     AZTEC,
+    CODE128,
     FULLY,
     GLANCE,
     IN_TURN,
@@ -255,7 +256,7 @@ class Decoder:
         """Look in these ways, until one finds what is not known."""
         found: _Codes = {}
         for how in passes:
-            own = how in (QR, AZTEC, PDF417)
+            own = how in (QR, AZTEC, PDF417, CODE128)
             looking = self._made_out(how, scene) if own else look(how, self._reader, scene)
             found |= yield from looking
             if not found.keys() <= known.keys():
@@ -280,6 +281,7 @@ class Decoder:
     def _readers(self) -> "dict[Pass, MatrixReader[Any]]":
         # Loaded with OpenCV.
         from gate.capture.aztec.reader import aztec_reader  # noqa: PLC0415
+        from gate.capture.code128.reader import code128_reader  # noqa: PLC0415
         from gate.capture.pdf417.reader import pdf417_reader  # noqa: PLC0415
         from gate.capture.qr.reader import qr_reader  # noqa: PLC0415
 
@@ -287,6 +289,7 @@ class Decoder:
             QR: qr_reader(),
             AZTEC: aztec_reader(),
             PDF417: pdf417_reader(),
+            CODE128: code128_reader(),
         }
         return {how: one for how, one in own.items() if how.symbologies <= self._symbologies}
 

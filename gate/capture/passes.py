@@ -225,7 +225,8 @@ THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
 QR = Pass(_plain, frozenset({Symbology.QR}))
 AZTEC = Pass(_plain, frozenset({Symbology.AZTEC}))
 PDF417 = Pass(_plain, frozenset({Symbology.PDF417}))
-"""What ``gate.capture.qr``, ``aztec`` and ``pdf417`` make of the regions."""
+CODE128 = Pass(_plain, frozenset({Symbology.CODE128}))
+"""What ``gate.capture.qr``, ``aztec``, ``pdf417`` and ``code128`` make of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
@@ -238,12 +239,12 @@ _FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
     (AZTEC, _EVENED),
-    (*_FIRST, PDF417),
+    (*_FIRST, CODE128, PDF417),
     (_UPRIGHT, _THICKENED),
     _FIRST,
     (AZTEC, _EVENED_LARGE, THOROUGH),
     _FIRST,
-    (PDF417, _STRAIGHTENED, _INVERTED, _FRAMED),
+    (CODE128, PDF417, _STRAIGHTENED, _INVERTED, _FRAMED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
 FOR_OTHERS = (Pass(partial(_upright, factor=1.0), all_ways=True), _UPRIGHT, THOROUGH)
@@ -253,6 +254,7 @@ FULLY = (
     QR,
     AZTEC,
     PDF417,
+    CODE128,
     _EVENED,
     _UPRIGHT,
     _BARS_SMOOTHED,

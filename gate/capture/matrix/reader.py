@@ -26,7 +26,7 @@ LARGEST_PX = 500
 SCALE, QUIET = 3, 4
 """Pixels a module and modules of margin of the drawing."""
 SIGHTED_FIT = 0.65
-"""From here on it is a symbol, readable or not."""
+"""Nothing but a symbol fits so well."""
 SAME = 0.25
 """Correlation from which on two frames show the same symbol; two tickets have about 0."""
 BENT_EVERY = 2
@@ -59,6 +59,10 @@ class _Sum:
     frames: int = 1
 
 
+def _by_modules(picture: Picture, at: Placed[L]) -> Grid:
+    return likelihoods(picture, at.layout.known, at.points)
+
+
 class MatrixReader(Generic[L]):
     """Makes symbols of one kind out, over several frames where one does not do."""
 
@@ -66,18 +70,23 @@ class MatrixReader(Generic[L]):
         self,
         placed: Callable[[Picture], Steps[Placed[L] | None]],
         made_out: Callable[[Grid, L], NDArray[np.bool_] | None],
+        *,
         bent: Callable[[Picture, Placed[L]], Map | None] | None = None,
         leans: Callable[[Frame], Sequence[float]] = lambda part: (lean(part),),
         largest_px: int = LARGEST_PX,
+        ratios: Callable[[Picture, Placed[L]], Grid] = _by_modules,
+        sighted_fit: float = SIGHTED_FIT,
     ) -> None:
         """``placed`` finds one in a picture; ``made_out`` draws what its modules say, corrected.
 
         ``bent`` says where bent paper has them; ``None``: it is flat. ``leans`` tells in degrees
         how far the picture may have to be turned; its longer side is made smaller down to
-        ``largest_px``.
+        ``largest_px``. ``ratios`` tells for each module the log-likelihood ratio of dark to
+        light. What fits better than ``sighted_fit`` is a symbol, readable or not.
         """
         self._placed, self._made_out, self._bent = placed, made_out, bent
-        self._leans, self._largest_px = leans, largest_px
+        self._leans, self._largest_px, self._ratios = leans, largest_px, ratios
+        self._sighted_fit = sighted_fit
         self._sum: _Sum | None = None
         self._frame = self._vain = 0
         self.sighted: Sighted | None = None
@@ -98,7 +107,7 @@ class MatrixReader(Generic[L]):
             place = Region(
                 int(left), int(top), int(right - left), int(bottom - top), region.density
             )
-            ratios = likelihoods(picture, at.layout.known, at.points)
+            ratios = self._ratios(picture, at)
             frames = 1
             symbol = self._made_out(ratios, at.layout)
             # A map of bent paper costs as much as all the rest.
@@ -124,7 +133,7 @@ class MatrixReader(Generic[L]):
                 return Drawing(_picture(symbol), outline, frames)
             across = math.dist(corners[0], corners[1]) + math.dist(corners[3], corners[2])
             module_px = across / 2 / at.layout.known.shape[1]
-            if abs(at.fit) > SIGHTED_FIT:
+            if abs(at.fit) > self._sighted_fit:
                 sighted = Sighted(place, module_px)
             break
         self.sighted = sighted
@@ -157,9 +166,12 @@ class MatrixReader(Generic[L]):
             how = cv2.INTER_AREA
             smaller = cv2.resize(part, None, fx=factor, fy=factor, interpolation=how)
             part = np.asarray(smaller, np.uint8)
+        yield
         picture = evened(part)
         soft = cv2.GaussianBlur(picture, (0, 0), 0.7)
+        yield
         for degrees in self._leans(part):
+            yield
             upright, back = turned(soft, degrees, beyond=0.0)
             yield
             found = yield from self._placed(upright)

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from gate.capture.matrix.bars import bar_leans
 from gate.capture.matrix.equaliser import HUMBLE
 from gate.capture.matrix.plane import Grid
 from gate.capture.matrix.reader import MatrixReader
-from gate.capture.pdf417.bars import bar_leans
 from gate.capture.pdf417.layout import FIELD, Layout
 from gate.capture.pdf417.patterns import CLUSTERS
 from gate.capture.pdf417.search import placed

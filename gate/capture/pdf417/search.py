@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gate.capture.matrix.bars import EndPatterns, Ends, ends
 from gate.capture.matrix.placed import Placed
 from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled, settled
-from gate.capture.pdf417.bars import Ends, ends
 from gate.capture.pdf417.layout import (
     COLUMNS,
     LEVELS,
@@ -63,9 +63,10 @@ class _Followed(NamedTuple):
 
 def placed(picture: Picture) -> Steps[Placed[Layout] | None]:
     """The symbol in a picture with evened contrast and upright bars."""
-    between = yield from ends(picture)
-    if between is None:
+    pairs = yield from ends(picture, _ENDS)
+    if not pairs:
         return None
+    between = pairs[0]
     yield
     dark_on_light = between.sign * picture
     followed = _followed(dark_on_light, between)
@@ -213,3 +214,6 @@ class _Fits:
         seen = sampled(self._picture, projected(corners, self._size, self._at))
         centred = seen - seen.mean(1, keepdims=True)
         return np.asarray(centred @ self._wanted / (centred.std(1) + 1e-3), np.float32)
+
+
+_ENDS = EndPatterns.of([np.append(START, 1)], np.insert(STOP, 0, -1), width(1))

@@ -14,7 +14,7 @@ def qr_reader() -> MatrixReader[Layout]:
     # Made with it, so that no symbol has to wait for them.
     for version in range(1, GREATEST_VERSION + 1):
         layout(version)
-    return MatrixReader(placed, made_out, _on_bent_paper)
+    return MatrixReader(placed, made_out, bent=_on_bent_paper)
 
 
 def _on_bent_paper(picture: Picture, at: Placed[Layout]) -> Map | None:

@@ -1,9 +1,11 @@
-"""Where in a picture a start and a stop pattern of PDF417 run down it.
+"""Where in a picture a start and a stop pattern of bars run down it.
 
 Both are the same in every row, so that averaged down the picture they stay and all else goes grey.
 """
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
@@ -13,7 +15,6 @@ from numpy.typing import NDArray
 
 from gate.capture.matrix.patterns import apart
 from gate.capture.matrix.plane import Corners, Grid, Picture
-from gate.capture.pdf417.layout import START, STOP, width
 from gate.capture.regions import Frame, lean
 from gate.capture.steps import Steps
 
@@ -29,15 +30,15 @@ SIZES = tuple(1.15 * 1.12**step for step in range(16))
 """Widths of modules looked for, in pixels of the picture."""
 LASTING, LIKENESS = 3, 0.5
 """Bands below each other that look like a pattern, and their correlation with it, at least."""
-SPAN, FAINT = 2 * 19, 1.0
-"""Pixels that are compared, and what counts as nothing beside the norm of their edges."""
+FAINT = 1.0
+"""What counts as nothing beside the norm of the edges that are compared."""
 TRIED = 8
 """Places that are paired, of each pattern."""
 TRACED = 0.7
 """Share of its likeness down to which a pattern is followed."""
 ASLANT = 0.35
 """Height between start and stop, in their distance, at most."""
-ALIKE = 1.35
+ALIKE = 1.7
 """Modules at the start are at most so much wider than at the stop, or narrower."""
 _SWAY = np.ones((1, 3), np.uint8)
 """So far may a pattern be off the upright from band to band."""
@@ -65,6 +66,15 @@ class _Spot(NamedTuple):
         """Of the symbol's edge, in pixels."""
         row, column = self.at
         return np.array([(column + self.outer) * self.module / MODULE_PX, (row + 0.5) * BAND_PX])
+
+
+class _Pair(NamedTuple):
+    """A start and a stop pattern that may go together."""
+
+    likeness: float
+    start: _Spot
+    stop: _Spot
+    is_turned: bool
 
 
 class _Line(NamedTuple):
@@ -111,22 +121,69 @@ def bar_leans(part: Frame) -> list[float]:
     return [first, second] if apart > UNLIKE else [first]
 
 
-def ends(picture: Picture) -> Steps[Ends | None]:
-    """The start and the stop pattern that go together best, in a picture with upright bars."""
-    spots = yield from _spots(picture)
-    found = [
+@dataclass(frozen=True, slots=True, eq=False)
+class EndPatterns:
+    """What symbols of a kind begin and end with, by the edges of the pattern and beside it."""
+
+    templates: tuple[tuple[bool, bool, Picture], ...]
+    """Each with whether it is a stop pattern, and upside down."""
+    least: int
+    """Modules of the narrowest symbol."""
+    together: int
+    """Bands that are averaged: rows of a symbol differ, bars that lean go grey."""
+    margin: int
+    """Modules of margin that belong to the patterns."""
+    pairs: int
+    """How many of them are told, at most."""
+
+    @classmethod
+    def of(
+        cls,
+        starts: Sequence[Grid],
+        stop: Grid,
+        least: int,
+        *,
+        together: int = 3,
+        margin: int = 1,
+        pairs: int = 1,
+    ) -> "EndPatterns":
+        """A light ``margin`` is put before ``starts``, and behind ``stop``.
+
+        ``starts`` end with the first module of what follows, ``stop`` begins with the last one of
+        what was before.
+        """
+        light = np.full(margin, -1, np.float32)
+        patterns = [(False, np.concatenate([light, start])) for start in starts]
+        patterns.append((True, np.concatenate([stop, light])))
+        templates = tuple(
+            (is_stop, is_turned, _template(pattern, is_turned=is_turned))
+            for is_turned in (False, True)
+            for is_stop, pattern in patterns
+        )
+        return cls(templates, least, together, margin, pairs)
+
+
+def ends(picture: Picture, of: EndPatterns) -> Steps[list[Ends]]:
+    """The start and stop patterns that go together, in a picture with upright bars; best first."""
+    spots = yield from _spots(picture, of)
+    pairs = [
         pair
         for is_turned in (False, True)
-        if (pair := _paired(spots[False, is_turned], spots[True, is_turned], is_turned=is_turned))
+        for pair in _pairs(
+            spots[False, is_turned], spots[True, is_turned], of.least, is_turned=is_turned
+        )
     ]
-    return max(found, key=lambda one: one.likeness, default=None)
+    yield
+    lines: dict[int, _Line] = {}
+    traced = (_traced_pair(one, lines) for one in sorted(pairs, key=lambda one: -one.likeness))
+    return apart(traced, of.pairs, _are_same)
 
 
-def _bands(picture: Picture) -> Picture:
-    """Rows of the picture averaged by threes of bands, each a band further down."""
+def _bands(picture: Picture, together: int) -> Picture:
+    """Rows of the picture averaged by so many bands, each a band further down."""
     size = picture.shape[1], max(1, picture.shape[0] // BAND_PX)
     bands = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.blur(bands, (1, 3)), np.float32)
+    return np.asarray(cv2.blur(bands, (1, together)), np.float32)
 
 
 def _edges(bands: Picture) -> Picture:
@@ -144,43 +201,42 @@ def _template(pattern: Grid, *, is_turned: bool) -> Picture:
     return np.asarray(edges / np.linalg.norm(edges), np.float32)
 
 
-_TEMPLATES = {
-    (is_stop, is_turned): _template(
-        np.array([-1, *STOP, -1] if is_stop else [-1, *START, 1], np.float32), is_turned=is_turned
-    )
-    for is_stop, is_turned in product((False, True), repeat=2)
-}
-
-
-def _spots(picture: Picture) -> Steps[dict[tuple[bool, bool], list[_Spot]]]:
+def _spots(picture: Picture, of: EndPatterns) -> Steps[dict[tuple[bool, bool], list[_Spot]]]:
     """Where bands look like start and stop patterns, upright or upside down; the likest first."""
-    bands = _bands(picture)
-    found: dict[tuple[bool, bool], list[_Spot]] = {name: [] for name in _TEMPLATES}
+    bands = _bands(picture, of.together)
+    found: dict[tuple[bool, bool], list[_Spot]] = {
+        (is_stop, is_turned): [] for is_stop, is_turned, _template in of.templates
+    }
     for module in SIZES:
-        if width(1) * module > picture.shape[1]:
+        if of.least * module > picture.shape[1]:
             break
         factor = MODULE_PX / module
         size = round(factor * bands.shape[1]), len(bands)
         how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         scaled = _edges(np.asarray(cv2.resize(bands, size, interpolation=how), np.float32))
-        squares = cv2.boxFilter(scaled * scaled, -1, (SPAN, 1), normalize=False)
-        strength = np.sqrt(np.maximum(squares, 0)) + FAINT
-        for (is_stop, is_turned), template in _TEMPLATES.items():
+        squares = scaled * scaled
+        strengths: dict[int, Picture] = {}
+        for is_stop, is_turned, template in of.templates:
+            if template.size not in strengths:
+                sums = cv2.boxFilter(squares, -1, (template.size, 1), normalize=False)
+                root = np.sqrt(np.maximum(sums, 0)) + FAINT
+                strengths[template.size] = np.asarray(root, np.float32)
+            strength = strengths[template.size]
             likeness = np.asarray(cv2.filter2D(scaled, -1, template) / strength, np.float32)
             # From the middle of what is looked for.
-            outer = template.size // 2 - MODULE_PX
+            outer = template.size // 2 - of.margin * MODULE_PX
             outer = outer if is_stop != is_turned else -outer
             lasting = cv2.blur(cv2.dilate(np.abs(likeness), _SWAY), (1, LASTING))
             if lasting.max() < LIKENESS:
                 continue
             is_peak = (lasting > LIKENESS) & (lasting == cv2.dilate(lasting, _NEIGHBOURS))
-            for at in zip(*(index.tolist() for index in np.nonzero(is_peak)), strict=True):
-                row, column = at
+            for index in np.flatnonzero(is_peak).tolist():
+                row, column = at = divmod(index, size[0])
                 near = likeness[row, max(0, column - 1) : column + 2]
                 sign = 1 if near[np.abs(near).argmax()] > 0 else -1
-                spot = _Spot(float(lasting[at]), at, module, outer, sign, sign * likeness)
+                spot = _Spot(float(lasting[at]), at, module, outer, sign, likeness)
                 found[is_stop, is_turned].append(spot)
-        yield
+            yield
     return {
         name: apart(sorted(spots, key=lambda one: -one.likeness), TRIED, _is_near)
         for name, spots in found.items()
@@ -192,9 +248,10 @@ def _is_near(one: _Spot, other: _Spot) -> bool:
     return bool(across <= 3 * one.module and down <= 4 * BAND_PX)
 
 
-def _paired(starts: list[_Spot], stops: list[_Spot], *, is_turned: bool) -> Ends | None:
-    """The start and the stop pattern of these that go together best."""
-    pairs = []
+def _pairs(
+    starts: list[_Spot], stops: list[_Spot], least: int, *, is_turned: bool
+) -> Iterator[_Pair]:
+    """The start and stop patterns of these that may go together."""
     for start, stop in product(starts, stops):
         away = stop.place - start.place
         if is_turned:
@@ -203,18 +260,29 @@ def _paired(starts: list[_Spot], stops: list[_Spot], *, is_turned: bool) -> Ends
         if (
             start.sign == stop.sign
             and 1 / ALIKE < start.module / stop.module < ALIKE
-            and away[0] > 0.8 * width(1) * module
+            and away[0] > 0.8 * least * module
             and abs(away[1]) < ASLANT * away[0] + BAND_PX
         ):
-            pairs.append((start.likeness + stop.likeness, start, stop))
-    if not pairs:
-        return None
-    likeness, start, stop = max(pairs, key=lambda one: one[0])
-    lines = _traced(start), _traced(stop)
+            yield _Pair(start.likeness + stop.likeness, start, stop, is_turned)
+
+
+def _traced_pair(pair: _Pair, traced: dict[int, _Line]) -> Ends:
+    """Both patterns as lines; ``traced`` are those of spots that were traced before."""
+    likeness, start, stop, is_turned = pair
+    for spot in (start, stop):
+        if id(spot) not in traced:
+            traced[id(spot)] = _traced(spot)
+    lines = traced[id(start)], traced[id(stop)]
     top, bottom = min(line.top for line in lines), max(line.bottom for line in lines)
     (a, d), (b, c) = ([line.at(top), line.at(bottom)] for line in lines)
     corners = np.array([d, c, b, a] if is_turned else [a, b, c, d])
     return Ends(likeness, corners, math.sqrt(start.module * stop.module), start.sign)
+
+
+def _are_same(one: Ends, other: Ends) -> bool:
+    """Whether both are of one symbol, seen at other bands or at another size."""
+    far = np.abs(one.corners[:, 0] - other.corners[:, 0]).max()
+    return bool(far <= 3 * one.module)
 
 
 def _traced(spot: _Spot) -> _Line:
@@ -225,7 +293,7 @@ def _traced(spot: _Spot) -> _Line:
         y, x, missed = row, column, 0
         while 0 <= y < len(spot.map) and missed < 2:
             left = max(0, x - 2)
-            near = spot.map[y, left : x + 3]
+            near = spot.sign * spot.map[y, left : x + 3]
             likeness = float(near.max())
             if likeness > TRACED * spot.likeness:
                 x, missed = left + int(near.argmax()), 0
@@ -233,7 +301,7 @@ def _traced(spot: _Spot) -> _Line:
             else:
                 missed += 1
             y += step
-    rows, columns, weights = np.array(seen).T
+    rows, columns, weights = np.array(seen or [(row, column, spot.likeness)]).T
     down = (rows + 0.5) * BAND_PX
     across = (columns + spot.outer) * spot.module / MODULE_PX
     slope, offset = np.polyfit(down, across, 1, w=weights) if np.ptp(down) else (0.0, across[0])
