@@ -17,9 +17,11 @@ from gate.capture.parts import InParts, Parts
 from gate.capture.passes import (
     AZTEC,
     CODE128,
+    DATA_MATRIX,
     FULLY,
     GLANCE,
     IN_TURN,
+    OWN,
     PDF417,
     QR,
     THOROUGH,
@@ -256,7 +258,7 @@ class Decoder:
         """Look in these ways, until one finds what is not known."""
         found: _Codes = {}
         for how in passes:
-            own = how in (QR, AZTEC, PDF417, CODE128)
+            own = how in OWN
             looking = self._made_out(how, scene) if own else look(how, self._reader, scene)
             found |= yield from looking
             if not found.keys() <= known.keys():
@@ -282,6 +284,7 @@ class Decoder:
         # Loaded with OpenCV.
         from gate.capture.aztec.reader import aztec_reader  # noqa: PLC0415
         from gate.capture.code128.reader import code128_reader  # noqa: PLC0415
+        from gate.capture.datamatrix.reader import datamatrix_reader  # noqa: PLC0415
         from gate.capture.pdf417.reader import pdf417_reader  # noqa: PLC0415
         from gate.capture.qr.reader import qr_reader  # noqa: PLC0415
 
@@ -290,6 +293,7 @@ class Decoder:
             AZTEC: aztec_reader(),
             PDF417: pdf417_reader(),
             CODE128: code128_reader(),
+            DATA_MATRIX: datamatrix_reader(),
         }
         return {how: one for how, one in own.items() if how.symbologies <= self._symbologies}
 

@@ -226,7 +226,9 @@ QR = Pass(_plain, frozenset({Symbology.QR}))
 AZTEC = Pass(_plain, frozenset({Symbology.AZTEC}))
 PDF417 = Pass(_plain, frozenset({Symbology.PDF417}))
 CODE128 = Pass(_plain, frozenset({Symbology.CODE128}))
-"""What ``gate.capture.qr``, ``aztec``, ``pdf417`` and ``code128`` make of the regions."""
+DATA_MATRIX = Pass(_plain, frozenset({Symbology.DATA_MATRIX}))
+OWN = (QR, AZTEC, PDF417, CODE128, DATA_MATRIX)
+"""What packages of their own beside this one make of the regions."""
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))
@@ -239,22 +241,19 @@ _FIRST = (_BARS_SMOOTHED, QR)
 IN_TURN: tuple[tuple[Pass, ...], ...] = (
     _FIRST,
     (AZTEC, _EVENED),
-    (*_FIRST, CODE128, PDF417),
+    (*_FIRST, CODE128, PDF417, DATA_MATRIX),
     (_UPRIGHT, _THICKENED),
     _FIRST,
     (AZTEC, _EVENED_LARGE, THOROUGH),
     _FIRST,
-    (CODE128, PDF417, _STRAIGHTENED, _INVERTED, _FRAMED),
+    (CODE128, PDF417, DATA_MATRIX, _STRAIGHTENED, _INVERTED, _FRAMED),
 )
 """What a camera's frames get in turn: what pays most by the millisecond comes first and often."""
 FOR_OTHERS = (Pass(partial(_upright, factor=1.0), all_ways=True), _UPRIGHT, THOROUGH)
 """For symbologies that are switched off, in turn."""
 # Sharpened bars, and turned ones at all sizes, have been misread.
 FULLY = (
-    QR,
-    AZTEC,
-    PDF417,
-    CODE128,
+    *OWN,
     _EVENED,
     _UPRIGHT,
     _BARS_SMOOTHED,
