@@ -53,7 +53,7 @@ STILL = 10
 """Grey levels that a spot of a scene may change by while nothing moves: noise."""
 LOOK_AGAIN = 10
 """Every so many frames a still scene is searched all the same."""
-AT_ONCE = 1.0
+AT_ONCE = 0.75
 """What rescue passes take in one frame, in times of its glance; the rest waits for the next one."""
 ENLARGED = 0.4
 """Share of a frame's pixels beyond which no region is enlarged: edges cost more than a wall."""
@@ -246,10 +246,17 @@ class Decoder:
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""
-        scene = _without(known, grey)
-        scene.pixels = round(ENLARGED * grey.size)
-        scene.place = PLACES[self._turn % len(PLACES)]
+        pixels, place = round(ENLARGED * grey.size), PLACES[self._turn % len(PLACES)]
         passes = IN_TURN[self._turn % len(IN_TURN)]
+        if self._hurries and self._patterned is not None and (place != 0 or QR not in passes):
+            # What stays patterned is most often a QR symbol, whatever else has its turn.
+            densest = Scene(grey, pixels=pixels, _regions=[self._patterned])
+            found = yield from self._looked((QR,), densest, known)
+            if not found.keys() <= known.keys():
+                return found
+            yield
+        scene = _without(known, grey)
+        scene.pixels, scene.place = pixels, place
         yield from scene.looked_over()
         yield
         return (yield from self._looked(passes, scene, known))
