@@ -2,7 +2,6 @@
 
 import itertools
 
-import cv2
 import numpy as np
 import pytest
 import zxingcpp
@@ -19,7 +18,7 @@ from gate.capture.decode import Decoder
 from gate.capture.matrix.reader import Drawing
 from gate.capture.regions import Frame, Region, regions
 from gate.capture.steps import finished
-from tests.support.held_up import on_paper, smeared
+from tests.support.held_up import on_paper, smeared, tilted
 
 TEXT = "TKT-7H4Q9"
 SHORTER = "AB12CD"
@@ -174,15 +173,8 @@ def test_light_on_dark_and_any_turn_are_read() -> None:
 
 def test_a_tilted_symbol_is_read() -> None:
     """Modules are wider at the end that is nearer."""
-    corners = np.array([(0, 0), (640, 0), (640, 480), (0, 480)], np.float32)
-    tilted = np.array([(30, 40), (620, 0), (620, 480), (30, 440)], np.float32)
-    frame = cv2.warpPerspective(
-        held_up(degrees=0),
-        cv2.getPerspectiveTransform(corners, tilted),
-        (640, 480),
-        borderValue=(90,),
-    )
-    assert read(np.asarray(frame, np.uint8)) == [TEXT]
+    frame = tilted(held_up(degrees=0), [(30, 40), (620, 0), (620, 480), (30, 440)])
+    assert read(frame) == [TEXT]
 
 
 def test_corners_are_those_of_the_frame() -> None:

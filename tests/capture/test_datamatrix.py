@@ -18,7 +18,7 @@ from gate.capture.decode import Decoder
 from gate.capture.matrix.reader import Drawing
 from gate.capture.regions import Frame, Region, evened, regions
 from gate.capture.steps import finished
-from tests.support.held_up import on_paper, smeared
+from tests.support.held_up import on_paper, smeared, tilted
 
 TEXT = "TKT-4H7Q2M9XKD"
 PAD = 129
@@ -162,12 +162,8 @@ def test_light_on_dark_and_any_turn_are_read(text: str) -> None:
 
 def test_a_tilted_symbol_is_read() -> None:
     """Where timing patterns meet is the fourth corner, wherever perspective puts it."""
-    corners = np.array([(0, 0), (640, 0), (640, 480), (0, 480)], np.float32)
-    tilted = np.array([(60, 0), (640, 60), (590, 400), (0, 480)], np.float32)
-    frame = cv2.warpPerspective(
-        held_up(px=5.0), cv2.getPerspectiveTransform(corners, tilted), (640, 480), borderValue=(90,)
-    )
-    assert read(np.asarray(frame, np.uint8)) == [TEXT]
+    frame = tilted(held_up(px=5.0), [(60, 0), (640, 60), (590, 400), (0, 480)])
+    assert read(frame) == [TEXT]
 
 
 def test_corners_are_those_of_the_frame() -> None:

@@ -18,7 +18,7 @@ from gate.capture.pdf417.patterns import CLUSTERS, MODULES, WORDS
 from gate.capture.pdf417.reader import made_out, pdf417_reader
 from gate.capture.regions import Frame, Region, regions
 from gate.capture.steps import finished
-from tests.support.held_up import on_paper, smeared
+from tests.support.held_up import on_paper, smeared, tilted
 
 TEXT = "M1DOE/JOHN            EABC123 YULFRAAC 0834 326J001A0025 100"
 SIZES = [(2, 1, 2), (60, 4, 2), (300, 9, 3), (500, 14, 6), (90, 2, 4)]
@@ -185,15 +185,8 @@ def test_light_on_dark_and_any_turn_are_read() -> None:
 
 def test_a_tilted_symbol_is_read() -> None:
     """Start and stop each have a height of their own."""
-    corners = np.array([(0, 0), (640, 0), (640, 480), (0, 480)], np.float32)
-    tilted = np.array([(30, 40), (620, 0), (620, 480), (30, 440)], np.float32)
-    frame = cv2.warpPerspective(
-        held_up(px=4.0, degrees=0),
-        cv2.getPerspectiveTransform(corners, tilted),
-        (640, 480),
-        borderValue=(90,),
-    )
-    assert read(np.asarray(frame, np.uint8)) == [TEXT]
+    frame = tilted(held_up(px=4.0, degrees=0), [(30, 40), (620, 0), (620, 480), (30, 440)])
+    assert read(frame) == [TEXT]
 
 
 def test_a_thumb_over_a_corner_does_not_matter() -> None:

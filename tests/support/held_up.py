@@ -22,6 +22,16 @@ def on_paper(dark: NDArray[np.bool_], margin: int, px: float, degrees: float) ->
     return frame.astype(np.uint8)
 
 
+def tilted(frame: Frame, to: list[tuple[int, int]]) -> Frame:
+    """The frame with its corners there, clockwise from the top left, before the same wall."""
+    height, width = frame.shape
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    turn = cv2.getPerspectiveTransform(corners, np.array(to, np.float32))
+    return np.asarray(
+        cv2.warpPerspective(frame, turn, (width, height), borderValue=(90,)), np.uint8
+    )
+
+
 def smeared(frame: Frame, length: int, noise: float, seed: int = 1) -> Frame:
     """The frame as a moving hand and a noisy sensor show it."""
     streak = np.zeros((length, length), np.float32)

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 from gate.capture.aztec.layout import Core, Layout, Mode, core, layout
 from gate.capture.matrix.patterns import Peak, apart, peaks, template, within
 from gate.capture.matrix.placed import Placed
-from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled, settled
+from gate.capture.matrix.plane import (
+    Corners,
+    Grid,
+    Picture,
+    correlations,
+    normalised,
+    projected,
+    sampled,
+    settled,
+)
 from gate.capture.steps import Steps
 
 LIKENESS = 0.4
@@ -148,7 +157,7 @@ class _Fits:
         rows, columns = np.nonzero(pattern)
         self._picture, self._size, self._crisp = picture, len(pattern), crisp
         wanted = -sign * pattern[rows, columns]
-        self._wanted = (wanted - wanted.mean()) / (wanted.std() * len(wanted))
+        self._wanted = normalised(wanted)
         self._known = len(wanted)
         at = np.stack([columns, rows], 1) + 0.5
         if crisp:
@@ -162,8 +171,7 @@ class _Fits:
     def __call__(self, corners: NDArray[np.float64]) -> NDArray[np.float32]:
         seen = sampled(self._picture, projected(corners, self._size, self._at))
         known, others = seen[:, : self._known], seen[:, self._known :]
-        centred = known - known.mean(1, keepdims=True)
-        fit = centred @ self._wanted / (centred.std(1) + 1e-3)
+        fit = correlations(known, self._wanted)
         if self._crisp:
             squares = (others * others).reshape(len(seen), 2, -1).mean(2)
             middles, between = squares.T

@@ -7,12 +7,10 @@ from gate.capture.code128.characters import doubt, likeliest
 from gate.capture.code128.layout import Layout
 from gate.capture.code128.patterns import MODULES, PATTERNS, STARTS, STOP, VALUES
 from gate.capture.code128.search import placed, ratios
-from gate.capture.matrix.bars import bar_leans
+from gate.capture.matrix.bars import LARGEST_PX, bar_leans
 from gate.capture.matrix.plane import Grid
 from gate.capture.matrix.reader import MatrixReader
 
-LARGEST_PX = 1000
-"""Longer sides are scaled down to that: a row has up to 200 modules."""
 SIGHTED_FIT = 0.8
 """Other bars fit less; a start and a stop are soon found."""
 ODDS = 1e5

@@ -12,7 +12,16 @@ from gate.capture.code128.patterns import MODULES, PATTERNS, STARTS, STOP
 from gate.capture.matrix.bars import EndPatterns, Ends, ends
 from gate.capture.matrix.equaliser import PER_MODULE, likelihoods
 from gate.capture.matrix.placed import Placed
-from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled, settled
+from gate.capture.matrix.plane import (
+    Corners,
+    Grid,
+    Picture,
+    correlations,
+    normalised,
+    projected,
+    sampled,
+    settled,
+)
 from gate.capture.steps import Steps
 
 HEIGHTS = np.linspace(0.0, 1.0, 7)
@@ -195,12 +204,11 @@ class _Fits:
         x, y = np.meshgrid(columns + 0.5 - BESIDE, HEIGHTS)
         self._at = np.stack([x.ravel(), y.ravel()], 1)
         wanted = np.tile(-known[0, columns], len(HEIGHTS))
-        self._wanted = (wanted - wanted.mean()) / (wanted.std() * len(wanted))
+        self._wanted = normalised(wanted)
 
     def __call__(self, corners: NDArray[np.float64]) -> NDArray[np.float32]:
         seen = sampled(self._picture, projected(corners, self._size, self._at))
-        centred = seen - seen.mean(1, keepdims=True)
-        return np.asarray(centred @ self._wanted / (centred.std(1) + 1e-3), np.float32)
+        return correlations(seen, self._wanted)
 
 
 _ENDS = EndPatterns.of(

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from gate.capture.datamatrix.layout import SIZES, Layout, Size, layout
 from gate.capture.matrix.patterns import apart
 from gate.capture.matrix.placed import Placed
-from gate.capture.matrix.plane import Corners, Picture, projected, sampled, settled
+from gate.capture.matrix.plane import (
+    Corners,
+    Picture,
+    correlations,
+    normalised,
+    projected,
+    sampled,
+    settled,
+)
 from gate.capture.steps import Steps
 
 MODULES = (2.0, 3.0, 4.5, 6.8)
@@ -247,8 +255,7 @@ class _Fits:
         self._at = (np.stack([columns, rows], 1) - 0.5).astype(np.float64)
         # Dark modules are low in the picture.
         self._shown = -sign * known[rows, columns]
-        self._wanted = self._shown - self._shown.mean()
-        self._wanted /= self._shown.std() * len(rows)
+        self._wanted = normalised(self._shown)
         down, across = of.known.shape
         is_upper = (rows == 1) & (columns > 0) & (columns <= across)
         is_right = (columns == across) & (rows > 0) & (rows <= down)
@@ -257,10 +264,7 @@ class _Fits:
         self.layout, self.sign = of, sign
 
     def __call__(self, corners: NDArray[np.float64]) -> NDArray[np.float32]:
-        seen = self._seen(corners)
-        centred = seen - seen.mean(1, keepdims=True)
-        fits: NDArray[np.float32] = centred @ self._wanted / (centred.std(1) + 1e-3)
-        return fits
+        return correlations(self._seen(corners), self._wanted)
 
     def explained(self, fit: float) -> float:
         """How much of the picture such a fit explains."""

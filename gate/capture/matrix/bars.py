@@ -18,6 +18,8 @@ from gate.capture.matrix.plane import Corners, Grid, Picture
 from gate.capture.regions import Frame, lean
 from gate.capture.steps import Steps
 
+LARGEST_PX = 1000
+"""Longer sides are scaled down to that: a row has up to 200 modules."""
 BAND_PX = 8
 """Rows of the picture to a band."""
 PLOT_PX = 32

@@ -29,6 +29,17 @@ def sampled(picture: Picture, at: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(seen, np.float32).reshape(points.shape[:-1])
 
 
+def normalised(pattern: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a pattern shows, as ``correlations`` takes it."""
+    return np.asarray((pattern - pattern.mean()) / (pattern.std() * len(pattern)), np.float32)
+
+
+def correlations(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How like each row of what is seen (K, P) is to a normalised pattern (P), from -1 to 1."""
+    centred = seen - seen.mean(1, keepdims=True)
+    return np.asarray(centred @ wanted / (centred.std(1) + 1e-3), np.float32)
+
+
 def projected(
     corners: NDArray[np.float64], size: int | tuple[int, int], at: NDArray[np.float64]
 ) -> NDArray[np.float32]:

@@ -3,16 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gate.capture.matrix.bars import bar_leans
+from gate.capture.matrix.bars import LARGEST_PX, bar_leans
 from gate.capture.matrix.equaliser import HUMBLE
 from gate.capture.matrix.plane import Grid
 from gate.capture.matrix.reader import MatrixReader
 from gate.capture.pdf417.layout import FIELD, Layout
 from gate.capture.pdf417.patterns import CLUSTERS
 from gate.capture.pdf417.search import placed
-
-LARGEST_PX = 1000
-"""Longer sides are scaled down to that: a row has up to 200 modules."""
 
 
 def pdf417_reader() -> MatrixReader[Layout]:

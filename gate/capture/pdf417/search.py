@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from gate.capture.matrix.bars import EndPatterns, Ends, ends
 from gate.capture.matrix.placed import Placed
-from gate.capture.matrix.plane import Corners, Grid, Picture, projected, sampled, settled
+from gate.capture.matrix.plane import (
+    Corners,
+    Grid,
+    Picture,
+    correlations,
+    normalised,
+    projected,
+    sampled,
+    settled,
+)
 from gate.capture.pdf417.layout import (
     COLUMNS,
     LEVELS,
@@ -208,12 +217,11 @@ class _Fits:
         height = np.where(np.arange(len(rows)) % 2, 0.8, 0.2)
         self._at = np.stack([columns + 0.5, rows + height], 1)
         wanted = -of.known[rows, columns]
-        self._wanted = (wanted - wanted.mean()) / (wanted.std() * len(wanted))
+        self._wanted = normalised(wanted)
 
     def __call__(self, corners: NDArray[np.float64]) -> NDArray[np.float32]:
         seen = sampled(self._picture, projected(corners, self._size, self._at))
-        centred = seen - seen.mean(1, keepdims=True)
-        return np.asarray(centred @ self._wanted / (centred.std(1) + 1e-3), np.float32)
+        return correlations(seen, self._wanted)
 
 
 _ENDS = EndPatterns.of([np.append(START, 1)], np.insert(STOP, 0, -1), width(1))

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from gate.capture.matrix.patterns import Peak, apart, peaks, template, within
 from gate.capture.matrix.placed import Placed
-from gate.capture.matrix.plane import Picture, projected, sampled, settled
+from gate.capture.matrix.plane import (
+    Picture,
+    correlations,
+    normalised,
+    projected,
+    sampled,
+    settled,
+)
 from gate.capture.qr.layout import GREATEST_VERSION, Layout, layout
 from gate.capture.steps import Steps
 
@@ -118,16 +125,13 @@ class _Fits:
         self._at = np.concatenate([np.stack([columns, rows], 1) + 0.5, edge])
         # Dark modules are low in the picture.
         wanted = np.concatenate([-of.known[rows, columns], np.ones(len(edge), np.float32)])
-        self._wanted = sign * (wanted - wanted.mean()) / (wanted.std() * len(wanted))
+        self._wanted = normalised(sign * wanted)
         self._picture, self._size = picture, of.size
         self.layout, self.sign = of, sign
 
     def __call__(self, corners: NDArray[np.float64]) -> NDArray[np.float32]:
-        at = projected(corners, self._size, self._at)
-        seen = sampled(self._picture, at)
-        centred = seen - seen.mean(1, keepdims=True)
-        fits: NDArray[np.float32] = centred @ self._wanted / (centred.std(1) + 1e-3)
-        return fits
+        seen = sampled(self._picture, projected(corners, self._size, self._at))
+        return correlations(seen, self._wanted)
 
 
 class _Start(NamedTuple):
