@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from textual import events
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
@@ -17,6 +19,7 @@ from gate.lane.operators import Operators
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.verdict_panel import VerdictPanel
+from gate.ui.tui.wedge_input import WedgeInput
 
 SETTINGS = [
     "screen.glyphs=unicode",
@@ -25,9 +28,15 @@ SETTINGS = [
     "camera.device=off",
     "scanner.gap_ms=40",
 ]
-SILENCE_S = 0.06
+GAPS_OF_SILENCE = 1.5
 BOSS, BOSS_PIN = "boss", "80521x"
 KIM, KIM_PIN = "kim", "47119x"
+
+
+def holds_no_key(app: App[Any]) -> bool:
+    """Whether every key has been given to what it is for: one alone waits for the gap's end."""
+    inputs = (wedge for screen in app.screen_stack for wedge in screen.query(WedgeInput))
+    return all(wedge._held is None and not wedge._lone for wedge in inputs)
 
 
 class Screen:
@@ -61,11 +70,16 @@ class Screen:
             self.app.post_message(events.Key(KEY_NAMES.get(key, key), character))
         await self.settle()
 
-    async def settle(self) -> None:
-        """Wait until the gap is over, the lane has spoken and the screen is painted."""
+    async def silence(self) -> None:
+        """Press nothing for longer than a scanner's gap, and until no key is held back any more."""
         # The gap begins when the keys are heard, which on a busy machine is not at once.
         await self.pilot.pause()
-        await self.pilot.pause(SILENCE_S)
+        await self.pilot.pause(GAPS_OF_SILENCE * self.app.config.scanner.gap_ms / 1000)
+        await self.until(lambda: holds_no_key(self.app))
+
+    async def settle(self) -> None:
+        """Wait until the gap is over, the lane has spoken and the screen is painted."""
+        await self.silence()
         await self.pilot.pause()
         for _ in range(10):
             # One that is overtaken by a newer one is cancelled: that is no fault.
@@ -85,7 +99,7 @@ class Screen:
     async def press(self, *keys: str) -> None:
         """Press keys like a person: alone, with silence around them."""
         for key in keys:
-            await self.pilot.pause(SILENCE_S)
+            await self.silence()
             await self.pilot.press(key)
         await self.settle()
 

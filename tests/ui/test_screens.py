@@ -26,7 +26,7 @@ from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.screens import doctor as doctor_module
 from gate.ui.tui.status import Part, status_of
 from gate.ui.tui.verdict_panel import VerdictPanel
-from tests.support.screen import Before, make_app, with_operators
+from tests.support.screen import Before, holds_no_key, make_app, with_operators
 from tests.support.venue import FixedClock, fill
 from tests.system.neighbours import carry, known, neighbour, say
 
@@ -56,7 +56,7 @@ async def _settled(pilot: Pilot[int]) -> None:
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         looked = pilot.app.export_screenshot()
-        if looked == seen:
+        if looked == seen and holds_no_key(pilot.app):
             return
         seen = looked
         await pilot.pause(LOOK_S)
