@@ -1,5 +1,6 @@
 """What keys, scanners and people do at the screen."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,27 @@ async def test_a_good_verdict_clears_itself(
         await screen.settle()
         await screen.pilot.pause(0.2)
         assert outcome(screen) is Outcome.ATTENTION
+
+
+async def test_a_slow_machine_shows_it_as_long(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment begins when the verdict is painted, not when it was decided."""
+    monkeypatch.setitem(panel_words.SHOWN_S, Outcome.ADMIT, 0.1)
+    unpainted: list[Callable[[], object]] = []
+    async with running(venue, clock) as screen:
+        monkeypatch.setattr(
+            screen.app.scan_screen,
+            "call_after_refresh",
+            lambda painted, *told: unpainted.append(lambda: painted(*told)),
+        )
+        screen.scan("GOOD001")
+        await screen.until(lambda: bool(unpainted))
+        await screen.pilot.pause(0.5)
+        assert outcome(screen) is Outcome.ADMIT
+        for painted in unpainted:
+            painted()
+        await screen.until(lambda: outcome(screen) is None)
 
 
 async def test_a_new_scan_always_wins(venue: Folder, clock: FixedClock) -> None:

@@ -201,10 +201,8 @@ class ScanScreen(Screen[None]):
 
     def on_decided(self, event: Decided) -> None:
         """Show a verdict at once; the rest of the screen follows."""
-        verdict = event.verdict
-        app = self.gate_app
-        words = verdict_words(self.gate_app, verdict)
-        for_guest = words
+        app, verdict = self.gate_app, event.verdict
+        words = for_guest = verdict_words(app, verdict)
         if (app.config.screen.faces_guest or app.kiosk.is_locked) and verdict.ticket is not None:
             with speaking_to_guest(verdict.ticket.language):
                 for_guest = verdict_words(self.gate_app, verdict)
@@ -447,14 +445,16 @@ class ScanScreen(Screen[None]):
         self.notify(_("Once more to close the gate."), title=key, timeout=QUIT_AGAIN_S)
 
     def _clear_later(self, shown_s: float | None) -> None:
+        """Count from when there is something to see: a slow machine paints late."""
         if self._clearing is not None:
             self._clearing.stop()
-        self._clearing = None if shown_s is None else self.set_timer(shown_s, self._clear)
+        self._clearing = None
+        if shown_s is not None:
+            self._clearing = self.set_timer(shown_s, self._clear, pause=True)
+            self.call_after_refresh(self._clearing.resume)
 
     def _clear(self, ready: str = "") -> None:
-        if self._clearing is not None:
-            self._clearing.stop()
-            self._clearing = None
+        self._clear_later(None)
         self.lane_keys.nothing_shown()
         if self.gate_app.lane.is_revoked:
             self.query_one(VerdictPanel).show(Outcome.REFUSE, revoked_words())
