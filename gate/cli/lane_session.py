@@ -296,6 +296,7 @@ def _run_plain(session: LaneSession, lane: Lane, ending: Ending) -> int:
         on_advice=print_advice,
         on_camera=print_camera,
         on_scanner=print_scanner,
+        on_warning=lambda line: lines.print_line(f"# {line}"),
         on_command=lines.carry_out,
     )
     of_list = f"{list_line(session.own_list)}: " if session.own_list else ""

@@ -39,7 +39,9 @@ class Inputs:
     """Takes codes from every reader; what is a scan goes to the ``Selection``.
 
     The callbacks come in any thread. ``on_aside`` gets what a scanner read while nothing is a
-    scan: code and source; ``on_command`` what a command card says that is held up anew.
+    scan: code and source; ``on_command`` what a command card says that is held up anew;
+    ``on_scanner`` what is wrong with the scanners of ours alone, and an empty text once all is
+    well; ``on_warning`` what somebody has to know once.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Inputs:
         on_advice: Callable[[Hint | None], None] | None = None,
         on_camera: Callable[[State, str], None] | None = None,
         on_scanner: Callable[[str], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
         on_aside: Callable[[str, str], None] | None = None,
         on_command: Callable[[CommandCard], None] | None = None,
         source: Source | None = None,
@@ -75,7 +78,9 @@ class Inputs:
         self.scanner = ""
         """How scanners of ours alone are: ``on``, or ``lost`` if any is; empty without one."""
         self._troubles: dict[str, str] = {}
+        self._told: str | None = None
         self._on_camera, self._on_scanner = on_camera, on_scanner
+        self._on_warning = on_warning
         self._lane = lane
         self._on_aside, self._on_command = on_aside, on_command
         self._debounce = config.debounce
@@ -219,17 +224,14 @@ class Inputs:
         self._troubles[source] = trouble
         troubles = " · ".join(filter(None, self._troubles.values()))
         self.scanner = "lost" if troubles else "on"
-        self._tell_of_scanner(troubles)
+        before, self._told = self._told, troubles
+        # One that comes beside another that is missing tells nothing new.
+        if troubles != before and self._on_scanner is not None:
+            self._on_scanner(troubles)
 
     def _plugged(self, source: str, device: str) -> None:
-        if self._lane.scanner_plugged(source, device):
-            self._tell_of_scanner(
-                _("Another scanner: nothing is put right of what it types any more.")
-            )
-
-    def _tell_of_scanner(self, sentence: str) -> None:
-        if self._on_scanner is not None:
-            self._on_scanner(sentence)
+        if self._lane.scanner_plugged(source, device) and self._on_warning is not None:
+            self._on_warning(_("Another scanner: nothing is put right of what it types any more."))
 
 
 def camera_source(config: CameraConfig) -> Source | None:

@@ -458,3 +458,21 @@ def test_the_timer_decides_without_a_frame(lane: Lane, venue: Folder) -> None:
     inputs.stop()
     assert [verdict.reason for verdict in verdicts] == [Reason.UNKNOWN]
     assert entries(venue) == [Act.REFUSAL]
+
+
+def test_what_scanners_say_is_told_once(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes beside another that is missing is no news; another one is no trouble."""
+    told: list[str] = []
+    warnings: list[str] = []
+    config = load(None, {}, ["camera.device=off", "scanner.evdev=auto", "scanner.serial=auto"])
+    inputs = Inputs(
+        lane, config, lambda _: None, on_scanner=told.append, on_warning=warnings.append
+    )
+    inputs._scanner_is("serial", "no serial scanner found")
+    inputs._scanner_is("evdev", "")
+    assert (told, inputs.scanner) == (["no serial scanner found"], "lost")
+    inputs._scanner_is("serial", "")
+    monkeypatch.setattr(lane, "scanner_plugged", lambda _source, _device: True)
+    inputs._plugged("serial", "0c2e:0b61 A1")
+    assert (told[1:], inputs.scanner) == ([""], "on")
+    assert [line.partition(":")[0] for line in warnings] == ["Another scanner"]

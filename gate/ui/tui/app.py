@@ -193,6 +193,7 @@ class GateApp(App[int], inherit_bindings=False):
             on_advice=self._advised,
             on_camera=self._camera_changed,
             on_scanner=self._scanner_changed,
+            on_warning=self.warn,
             on_aside=self._scanned_aside,
             on_command=self._command_read,
             source=self._source,

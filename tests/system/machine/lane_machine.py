@@ -92,6 +92,10 @@ class LaneMachine:
                 return
         raise NoAnswer(f"{guest(number)}; the screen:\n{self.screen.text}")
 
+    def wait_for_clear_view(self) -> None:
+        """Until no trouble of a scanner's is told any more over the line of the last scan."""
+        until(lambda: "scanner LOST" not in self.screen.text, LONG_S, "a clear view")
+
     def lets_in(self, number: int) -> bool:
         """Whether a guest is let in, once the screen has answered."""
         self.show(number)

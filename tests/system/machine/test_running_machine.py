@@ -199,6 +199,7 @@ def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: 
     for turn, (begin, end) in enumerate(((STX, ETX), (b"", b"\r\n")), 1):
         scanner.plug_in()
         technician.wait_for_log("serial scanner .*: open", turn)
+        running.wait_for_clear_view()
         scanner.send(begin + code_of(30 + turn).encode() + end)
         assert running.is_soon(lambda: 30 + turn in running.look())  # noqa: B023
         scanner.send(begin + code_of(33).encode()[:-2])
@@ -208,6 +209,7 @@ def test_a_serial_scanner_is_read_as_it_comes(running: LaneMachine, technician: 
         scanner.pull_out()
     scanner.plug_in()
     technician.wait_for_log("serial scanner .*: open", 3)
+    running.wait_for_clear_view()
     scanner.send(code_of(34).encode()[-2:] + ETX)
     scanner.send(STX + code_of(35).encode() + ETX)
     assert running.is_soon(lambda: 35 in running.look())
