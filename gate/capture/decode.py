@@ -28,7 +28,7 @@ from gate.capture.passes import (
     Pass,
     Scene,
 )
-from gate.capture.regions import Frame, Region, Sighted, is_patterned
+from gate.capture.regions import Frame, Region, Sighted
 from gate.capture.steps import Steps, finished
 from gate.capture.switched_off import OffHere, OthersInSight
 from gate.capture.symbol_readers import Code, Name, SymbolReader, look, reader_of, second_opinion
@@ -41,7 +41,7 @@ LEAST_SIDE, MOST_SIDE = 8, 16_000
 """In pixels. Nothing smaller holds a symbol; OpenCV cannot turn much larger ones."""
 BUDGET = 4.0
 """What rescue passes may take, in times of the glances at the same frames."""
-OF_IDLENESS = 0.5
+OF_IDLENESS = 0.75
 """Share of the time until the next frame that they may take as well."""
 PLACES = (0, 1, 0, 1, 2)
 """Which of the regions, the densest first, gets its turn."""
@@ -85,7 +85,8 @@ class Decoder:
         self._credit_s = 0.0
         self._tracked = 0
         self._hurries = False
-        self._patterned: Region | None = None
+        self._dense: Region | None = None
+        self._stood = 0
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
         self._parts = Parts(now)
@@ -194,11 +195,11 @@ class Decoder:
         began = self._now()
         found: _Codes | None
         if sighted:
-            scene = Scene(grey, _regions=[sighted.region])
+            scene = Scene(grey, found=[sighted.region])
             passes = [how for how, reader in self._readers.items() if reader.sighted]
             found = finished(self._looked(passes, scene, known))
         else:
-            self._hurries |= self._stays_patterned(grey, known)
+            self._hurries |= self._stays(grey, known)
             # What can be read by now is not in an old frame.
             if self._looking is None or self._hurries:
                 self._looking, self._age = self._turn_at(grey, known), 0
@@ -217,6 +218,7 @@ class Decoder:
             self._tracked = self._tracked + (sighted is not None) if self.sighted else 0
             if not sighted:
                 self._vain += 1
+                self._stood += 1
                 self._turn += 1
         return found
 
@@ -235,28 +237,33 @@ class Decoder:
         self._looking = looking
         return None
 
-    def _stays_patterned(self, grey: Frame, known: _Codes) -> bool:
-        """Whether something looks like a symbol in this frame and, there, in the one before."""
+    def _stays(self, grey: Frame, known: _Codes) -> bool:
+        """Whether what is densest in this frame was so in the one before, and may yet be read."""
         scene = _without(known, grey)
         scene.place = 0
-        now = next((one for one in scene.regions if is_patterned(one.of(grey))), None)
-        before, self._patterned = self._patterned, now
+        before, self._dense = self._dense, next(iter(scene.regions), None)
         # One frame shows many a thing that the next one shows otherwise, or elsewhere.
-        return before is not None and now is not None and before.has_middle_of(now)
+        if before is None or self._dense is None or not before.is_much_like(self._dense):
+            self._stood = 0
+            return False
+        return self._stood < EVERYTHING
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""
         pixels, place = round(ENLARGED * grey.size), PLACES[self._turn % len(PLACES)]
         passes = IN_TURN[self._turn % len(IN_TURN)]
-        if self._hurries and self._patterned is not None and (place != 0 or QR not in passes):
-            # What stays patterned is most often a QR symbol, whatever else has its turn.
-            densest = Scene(grey, pixels=pixels, _regions=[self._patterned])
-            found = yield from self._looked((QR,), densest, known)
+        densest = [] if self._dense is None else [self._dense]
+        if self._hurries and (place != 0 or QR not in passes):
+            # What stays is most often a QR symbol, whatever else has its turn.
+            scene = Scene(grey, pixels=pixels, found=densest)
+            found = yield from self._looked((QR,), scene, known)
             if not found.keys() <= known.keys():
                 return found
             yield
         scene = _without(known, grey)
         scene.pixels, scene.place = pixels, place
+        if place == 0:
+            scene.found = densest
         yield from scene.looked_over()
         yield
         return (yield from self._looked(passes, scene, known))

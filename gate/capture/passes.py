@@ -47,7 +47,8 @@ class Scene:
     """Which of the regions alone is looked at; the densest where there are not so many."""
     pixels: int = REGION_PIXELS
     """No region is enlarged beyond that."""
-    _regions: list[Region] | None = None
+    found: list[Region] | None = None
+    """The regions, once they were looked for."""
 
     @property
     def regions(self) -> list[Region]:
@@ -56,24 +57,24 @@ class Scene:
 
     def looked_over(self) -> Steps[list[Region]]:
         """The same, in steps."""
-        if self._regions is None:
-            found = regions(self.grey, 1 if self.place == 0 else CANDIDATES, self.known)
+        if self.found is None:
+            dense = regions(self.grey, 1 if self.place == 0 else CANDIDATES, self.known)
             yield
             # Behind the densest come those that look like a code.
             others: list[Region] = []
             like = 0
-            for one in found[1:]:
+            for one in dense[1:]:
                 if is_like_a_code(one.of(self.grey)):
                     others.insert(like, one)
                     like += 1
                 else:
                     others.append(one)
                 yield
-            found = [*found[:1], *others][: self.most]
+            dense = [*dense[:1], *others][: self.most]
             if self.place is not None:
-                found = found[self.place : self.place + 1] or found[:1]
-            self._regions = found
-        return self._regions
+                dense = dense[self.place : self.place + 1] or dense[:1]
+            self.found = dense
+        return self.found
 
     @property
     def is_worth_a_look(self) -> bool:

@@ -40,10 +40,6 @@ SLENDER = 4.0
 """Longer for their height are lines of text, and bars of which little is seen."""
 CHANGES = 3
 """Between light and dark across the shorter side, at least."""
-EVEN, STEPS = 0.8, 0.06
-"""Changes the one way for each the other way, and for each pixel: matrix symbols have more."""
-FINE_STEPS = 0.085
-"""Changes for each pixel: bars have more."""
 SECOND = 0.12
 """A further region is at least this dense, beside the first."""
 
@@ -72,14 +68,19 @@ class Region:
         bottom = min(size[0], self.top + self.height + margin)
         return Region(left, top, right - left, bottom - top, self.density)
 
-    def has_middle_of(self, other: "Region") -> bool:
-        """Whether the other one's middle lies in it."""
-        x, y = other.left + other.width / 2, other.top + other.height / 2
-        return self.left <= x < self.left + self.width and self.top <= y < self.top + self.height
+    def is_much_like(self, other: "Region") -> bool:
+        """Whether each has the middle of the other, and neither is twice as large."""
+        smaller, larger = sorted((self.width * self.height, other.width * other.height))
+        return larger < 2 * smaller and _has_middle(self, other) and _has_middle(other, self)
 
     def of(self, frame: Frame) -> Frame:
         """Its pixels."""
         return frame[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def _has_middle(one: Region, other: Region) -> bool:
+    x, y = other.left + other.width / 2, other.top + other.height / 2
+    return one.left <= x < one.left + one.width and one.top <= y < one.top + one.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +170,6 @@ def is_like_a_code(part: Frame) -> bool:
         and max(across, down) * min(height, width) > CHANGES
         and max(width, height) < SLENDER * min(width, height)
     )
-
-
-def is_patterned(part: Frame) -> bool:
-    """Whether light and dark change in short steps: at times as often across as down, or in bars.
-
-    Eight symbols in ten do, and of what is dense and no code one region in five.
-    """
-    _dark, across, down = _darkness(part)
-    least, most = sorted((across, down))
-    short, long = sorted(part.shape)
-    if least > EVEN * most:
-        return most > STEPS and most * short > 2 * CHANGES
-    return most > FINE_STEPS and most * short > 3 * CHANGES and long < SLENDER * short
 
 
 def _darkness(part: Frame) -> tuple[float, float, float]:

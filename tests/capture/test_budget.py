@@ -1,5 +1,6 @@
 """What rescue passes may take of the time, however slow the machine is."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -118,15 +119,46 @@ def test_idle_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rescues_s(0.2) > 1.5 * rescues_s(0.0)
 
 
-def test_what_is_patterned_elsewhere_is_another_thing() -> None:
-    """Only what looks like a symbol twice at one place is looked at to the end at once."""
+def checks_at(left: int, side: int = 120) -> Frame:
+    """A frame that is dense there and nowhere else."""
+    frame = np.full((360, 640), 128, np.uint8)
+    squares = (np.indices((side, side)) // 6).sum(0) % 2
+    frame[120 : 120 + side, left : left + side] = 255 * squares
+    return frame
 
-    def checks_at(left: int) -> Frame:
-        frame = np.full((360, 640), 128, np.uint8)
-        squares = (np.indices((120, 120)) // 6).sum(0) % 2
-        frame[120:240, left : left + 120] = 255 * squares
-        return frame
 
+def test_what_is_elsewhere_or_larger_is_another_thing() -> None:
+    """Only what is densest twice at one place is looked at to the end at once."""
     decoder = Decoder()
-    seen = [decoder._stays_patterned(checks_at(left), {}) for left in (40, 440, 440, 40)]
-    assert seen == [False, False, True, False]
+    seen = [
+        decoder._stays(checks_at(left, side), {})
+        for left, side in ((40, 120), (440, 120), (440, 120), (440, 200), (40, 120))
+    ]
+    assert seen == [False, False, True, False, False]
+
+
+def test_a_wall_is_not_looked_at_in_haste_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stays and is never made out takes its turns in slices after a while, as all else does.
+
+    Mutation: where it is never given up, every look goes on being done at once.
+    """
+    untils: list[float] = []
+    went_on = Decoder._went_on
+
+    def noted(decoder: Decoder, looking: Any, until: float) -> Any:
+        untils.append(until)
+        return went_on(decoder, looking, until)
+
+    def in_haste() -> int:
+        untils.clear()
+        decoder = Decoder(budget=1e6)
+        for number in range(40):
+            frame = checks_at(40)
+            frame[300:, number % 20 * 30 :][:, :30] = 0  # somebody walks past it
+            decoder.read(frame)
+        return sum(until == math.inf for until in untils)
+
+    monkeypatch.setattr(Decoder, "_went_on", noted)
+    assert in_haste() == decode.EVERYTHING
+    monkeypatch.setattr(decode, "EVERYTHING", 10**6)
+    assert in_haste() == len(untils) - 1
