@@ -27,6 +27,7 @@ from gate.capture.passes import (
     THOROUGH,
     Pass,
     Scene,
+    likeliest,
 )
 from gate.capture.regions import Frame, Region, Sighted
 from gate.capture.steps import Steps, finished
@@ -253,15 +254,16 @@ class Decoder:
         pixels, place = round(ENLARGED * grey.size), PLACES[self._turn % len(PLACES)]
         passes = IN_TURN[self._turn % len(IN_TURN)]
         densest = [] if self._dense is None else [self._dense]
-        if self._hurries and (place != 0 or QR not in passes):
-            # What stays is most often a QR symbol, whatever else has its turn.
+        if self._hurries and densest:
             scene = Scene(grey, pixels=pixels, found=densest)
-            found = yield from self._looked((QR,), scene, known)
-            if not found.keys() <= known.keys():
-                return found
-            yield
+            first = likeliest(scene.grain_of(densest[0]))
+            if place != 0 or first not in passes:
+                found = yield from self._looked((first,), scene, known)
+                if not found.keys() <= known.keys():
+                    return found
+                yield
         scene = _without(known, grey)
-        scene.pixels, scene.place = pixels, place
+        scene.pixels, scene.place, scene.hurries = pixels, place, self._hurries
         if place == 0:
             scene.found = densest
         yield from scene.looked_over()
@@ -284,7 +286,7 @@ class Decoder:
         """The symbol that a reader of our own makes out."""
         if how not in self._readers:
             return {}
-        drawing = yield from self._readers[how].read(scene.grey, scene.regions)
+        drawing = yield from self._readers[how].read(scene.grey, scene.worth(how))
         if drawing is None:
             return {}
         found = finished(look(GLANCE, self._reader, Scene(drawing.picture)))

@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from gate.capture.regions import (
     Outline,
     Region,
     evened,
+    grain,
     is_like_a_code,
     lean,
     regions,
@@ -49,6 +50,9 @@ class Scene:
     """No region is enlarged beyond that."""
     found: list[Region] | None = None
     """The regions, once they were looked for."""
+    hurries: bool = False
+    """Whether readers are spared the regions that seldom are theirs."""
+    _grains: dict[Region, float] = field(default_factory=dict)
 
     @property
     def regions(self) -> list[Region]:
@@ -76,6 +80,19 @@ class Scene:
             self.found = dense
         return self.found
 
+    def worth(self, how: "Pass") -> list[Region]:
+        """The regions that a reader of our own is to look at."""
+        if not self.hurries:
+            return self.regions
+        least, most = how.grain
+        return [one for one in self.regions if least <= self.grain_of(one) <= most]
+
+    def grain_of(self, region: Region) -> float:
+        """How much the edges in a region lie one way; counted once."""
+        if region not in self._grains:
+            self._grains[region] = grain(region.of(self.grey))
+        return self._grains[region]
+
     @property
     def is_worth_a_look(self) -> bool:
         """Whether there is something that looks like a code."""
@@ -101,6 +118,8 @@ class Pass(NamedTuple):
     all_ways: bool = False
     """Also lying on its side, and light on dark."""
     all_sizes: bool = False
+    grain: tuple[float, float] = (0.0, 1.0)
+    """How much the edges of a region lie one way for which it pays in haste: from, and to."""
 
 
 def _plain(scene: Scene) -> Iterator[View]:
@@ -223,13 +242,22 @@ def _tilt(grey: Frame) -> float:
 
 GLANCE = Pass(_plain)
 THOROUGH = Pass(_plain, all_ways=True, all_sizes=True)
-QR = Pass(_plain, frozenset({Symbology.QR}))
-AZTEC = Pass(_plain, frozenset({Symbology.AZTEC}))
-PDF417 = Pass(_plain, frozenset({Symbology.PDF417}))
-CODE128 = Pass(_plain, frozenset({Symbology.CODE128}))
-DATA_MATRIX = Pass(_plain, frozenset({Symbology.DATA_MATRIX}))
+ROWS, LINEAR = 0.25, 0.6
+"""The grain from which on a region is most often PDF417, and from which on bars alone."""
+QR = Pass(_plain, frozenset({Symbology.QR}), grain=(0.0, LINEAR))
+AZTEC = Pass(_plain, frozenset({Symbology.AZTEC}), grain=(0.0, LINEAR))
+PDF417 = Pass(_plain, frozenset({Symbology.PDF417}), grain=(0.0, 0.65))
+CODE128 = Pass(_plain, frozenset({Symbology.CODE128}), grain=(0.45, 1.0))
+DATA_MATRIX = Pass(_plain, frozenset({Symbology.DATA_MATRIX}), grain=(0.0, LINEAR))
 OWN = (QR, AZTEC, PDF417, CODE128, DATA_MATRIX)
 """What packages of their own beside this one make of the regions."""
+
+
+def likeliest(grain: float) -> Pass:
+    """The reader whose symbol a region with such a grain most often is."""
+    return QR if grain < ROWS else PDF417 if grain < LINEAR else CODE128
+
+
 _BARS_SMOOTHED = Pass(partial(_smoothed, factor=1.0, sigma=1.2), all_ways=True)
 _EVENED = Pass(partial(_evened, factor=1.5, sigma=1.33, amount=2.0), all_ways=True)
 _EVENED_LARGE = Pass(partial(_evened, factor=2.0, sigma=1.33, amount=2.0))

@@ -136,6 +136,18 @@ def regions(grey: Frame, most: int = 2, known: "Iterable[Outline]" = ()) -> list
     return found
 
 
+def grain(part: Frame) -> float:
+    """How much all edges lie one way: 1 for nothing but bars, near 0 for modules of a matrix.
+
+    An edge is its gradient as a complex number, whose square is the same on both sides of a bar.
+    """
+    cv2 = load_cv2()
+    soft = cv2.GaussianBlur(part, (0, 0), 0.9)
+    across, down = cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1)
+    xx, yy, xy = (cv2.sumElems(one)[0] for one in (across * across, down * down, across * down))
+    return math.hypot(xx - yy, 2 * xy) / float(xx + yy + 1)
+
+
 def lean(grey: Frame) -> float:
     """The angle of most edges to the nearest axis, in degrees from -45 to 45.
 
