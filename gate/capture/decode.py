@@ -50,6 +50,8 @@ TRACKED = 12
 """Looks in a row at which a symbol that is in sight but not made out is gone after."""
 EVERYTHING = 16
 """Turns in vain after which a scene has been searched."""
+STAYS = 2
+"""So many frames after its first one a thing is held there, and not one of many that go by."""
 STILL = 10
 """Grey levels that a spot of a scene may change by while nothing moves: noise."""
 LOOK_AGAIN = 10
@@ -87,7 +89,7 @@ class Decoder:
         self._tracked = 0
         self._hurries = False
         self._dense: Region | None = None
-        self._stood = 0
+        self._seen = self._stood = 0
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
         self._parts = Parts(now)
@@ -245,9 +247,10 @@ class Decoder:
         before, self._dense = self._dense, next(iter(scene.regions), None)
         # One frame shows many a thing that the next one shows otherwise, or elsewhere.
         if before is None or self._dense is None or not before.is_much_like(self._dense):
-            self._stood = 0
+            self._seen = self._stood = 0
             return False
-        return self._stood < EVERYTHING
+        self._seen += 1
+        return self._seen >= STAYS and self._stood < EVERYTHING
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""

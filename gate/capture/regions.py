@@ -69,9 +69,9 @@ class Region:
         return Region(left, top, right - left, bottom - top, self.density)
 
     def is_much_like(self, other: "Region") -> bool:
-        """Whether each has the middle of the other, and neither is twice as large."""
+        """Whether each has the middle of the other, and neither is four times as large."""
         smaller, larger = sorted((self.width * self.height, other.width * other.height))
-        return larger < 2 * smaller and _has_middle(self, other) and _has_middle(other, self)
+        return larger < 4 * smaller and _has_middle(self, other) and _has_middle(other, self)
 
     def of(self, frame: Frame) -> Frame:
         """Its pixels."""

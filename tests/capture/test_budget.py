@@ -128,13 +128,12 @@ def checks_at(left: int, side: int = 120) -> Frame:
 
 
 def test_what_is_elsewhere_or_larger_is_another_thing() -> None:
-    """Only what is densest twice at one place is looked at to the end at once."""
+    """Only what stays densest at one place is looked at to the end at once."""
     decoder = Decoder()
-    seen = [
-        decoder._stays(checks_at(left, side), {})
-        for left, side in ((40, 120), (440, 120), (440, 120), (440, 200), (40, 120))
-    ]
-    assert seen == [False, False, True, False, False]
+    sides = {40: 120, 440: 60, 441: 160}
+    places = [40, 440, 440, 440, 440, 441, 441, 441, 40]
+    seen = [decoder._stays(checks_at(left, sides[left]), {}) for left in places]
+    assert seen == [False, False, False, True, True, False, False, True, False]
 
 
 def test_a_wall_is_not_looked_at_in_haste_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,4 +160,4 @@ def test_a_wall_is_not_looked_at_in_haste_for_ever(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Decoder, "_went_on", noted)
     assert in_haste() == decode.EVERYTHING
     monkeypatch.setattr(decode, "EVERYTHING", 10**6)
-    assert in_haste() == len(untils) - 1
+    assert in_haste() == len(untils) - decode.STAYS

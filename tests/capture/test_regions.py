@@ -51,9 +51,9 @@ def test_all_readers_look_where_there_is_no_haste() -> None:
 
 
 def test_regions_are_much_alike_where_each_has_the_others_middle() -> None:
-    """What grows as it comes nearer is the same; what is beside it, or twice as large, is not."""
-    one = Region(100, 100, 80, 60, 9.0)
-    assert one.is_much_like(Region(96, 97, 90, 70, 8.0))
+    """What grows as it comes nearer is the same; what is beside it, or far larger, is not."""
+    one, large = Region(100, 100, 80, 60, 9.0), Region(40, 40, 200, 180, 9.0)
+    assert one.is_much_like(Region(90, 90, 120, 100, 8.0))
     assert not one.is_much_like(Region(181, 100, 80, 60, 9.0))
-    assert not one.is_much_like(Region(60, 60, 160, 140, 9.0))
-    assert not Region(60, 60, 160, 140, 9.0).is_much_like(one)
+    assert not one.is_much_like(large)
+    assert not large.is_much_like(one)
