@@ -176,8 +176,9 @@ def _inverted(scene: Scene) -> Iterator[View | None]:
 def _framed(scene: Scene) -> Iterator[View]:
     """The regions with a light margin, for dark symbols that a dark page leaves without one.
 
-    The light modules of a symbol touch each other and reach all of its four sides, so it ends
-    where they do. Letters beside it are apart, and what is behind the page reaches the border.
+    The light modules of a symbol touch each other, or lie between others that do, and reach all of
+    its four sides, so it ends where they do. Letters beside it are apart, and what is behind the
+    page reaches the border.
     """
     cv2 = load_cv2()
     for picture, back in _upright(scene, factor=2.0):
@@ -185,16 +186,33 @@ def _framed(scene: Scene) -> Iterator[View]:
         height, width = picture.shape
         _count, _labels, boxes, _middles = cv2.connectedComponentsWithStats(light)
         inner = [
-            (wide * high, left, top, wide, high)
+            (left, top, left + wide, top + high)
             for left, top, wide, high, _area in boxes[1:].tolist()
             if left and top and left + wide < width and top + high < height
         ]
         if inner:
-            _size, left, top, wide, high = max(inner)
+            left, top, right, bottom = _joined(inner)
             framed = cv2.max(picture, 255)
-            symbol = slice(top, top + high), slice(left, left + wide)
+            symbol = slice(top, bottom), slice(left, right)
             framed[symbol] = picture[symbol]
             yield View(framed, back)
+
+
+def _joined(boxes: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
+    """The largest of boxes (left, top, right, bottom) with all that it overlaps, and so on."""
+    around = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    while True:
+        in_it = [
+            box
+            for box in boxes
+            if box[0] < around[2] and around[0] < box[2]
+            and box[1] < around[3] and around[1] < box[3]
+        ]  # fmt: skip
+        lefts, tops, rights, bottoms = zip(*in_it, strict=True)
+        joined = min(lefts), min(tops), max(rights), max(bottoms)
+        if joined == around:
+            return around
+        around = joined
 
 
 def _upright(scene: Scene, factor: float, share: float = 0.25) -> Iterator[View]:

@@ -404,6 +404,22 @@ def test_a_dark_page_needs_no_margin(look: Callable[[Frame], list[Code]]) -> Non
 
 
 @pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
+def test_light_modules_that_fall_apart_need_no_margin(
+    look: Callable[[Frame], list[Code]],
+) -> None:
+    """A symbol that a line of dark modules parts: neither half is the whole of it."""
+
+    def parted(number: int) -> bool:
+        light = drawn("QRCode", f"TICKET-{number:04}", 1)[MARGIN:-MARGIN, MARGIN:-MARGIN] > 127
+        _count, _labels, boxes, _middles = cv2.connectedComponentsWithStats(light.astype(np.uint8))
+        return bool(max(min(box[2:4]) for box in boxes[1:].tolist()) < 0.85 * light.shape[0])
+
+    text = next(f"TICKET-{n:04}" for n in range(1000) if parted(n))
+    symbol = drawn("QRCode", text, 4)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    assert found(look(on_a_dark_page(symbol))) == {("QRCode", text)}
+
+
+@pytest.mark.parametrize("look", [Decoder().read_fully, read_live], ids=["fully", "live"])
 def test_letters_beside_it_are_no_margin(look: Callable[[Frame], list[Code]]) -> None:
     """The same among lines of text, on a phone in front of something light."""
     symbol = drawn("QRCode")[MARGIN:-MARGIN, MARGIN:-MARGIN]
