@@ -89,7 +89,7 @@ class Decoder:
         self._tracked = 0
         self._hurries = False
         self._dense: Region | None = None
-        self._seen = self._stood = 0
+        self._stayed = self._searched = 0
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
         self._parts = Parts(now)
@@ -221,7 +221,7 @@ class Decoder:
             self._tracked = self._tracked + (sighted is not None) if self.sighted else 0
             if not sighted:
                 self._vain += 1
-                self._stood += 1
+                self._searched += 1
                 self._turn += 1
         return found
 
@@ -247,10 +247,10 @@ class Decoder:
         before, self._dense = self._dense, next(iter(scene.regions), None)
         # One frame shows many a thing that the next one shows otherwise, or elsewhere.
         if before is None or self._dense is None or not before.is_much_like(self._dense):
-            self._seen = self._stood = 0
+            self._stayed = self._searched = 0
             return False
-        self._seen += 1
-        return self._seen >= STAYS and self._stood < EVERYTHING
+        self._stayed += 1
+        return self._stayed >= STAYS and self._searched < EVERYTHING
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""

@@ -8,6 +8,7 @@ from textual.widgets import DataTable
 
 def fill(table: "DataTable[str]", rows: Sequence[tuple[object, ...]]) -> None:
     """Change what changed; a table that is refilled would flicker."""
+    is_changed = table.row_count != len(rows)
     while table.row_count > len(rows):
         key, _column = table.coordinate_to_cell_key(Coordinate(table.row_count - 1, 0))
         table.remove_row(key)
@@ -20,3 +21,14 @@ def fill(table: "DataTable[str]", rows: Sequence[tuple[object, ...]]) -> None:
             place = Coordinate(number_, column)
             if table.get_cell_at(place) != cell:
                 table.update_cell_at(place, cell, update_width=True)
+                is_changed = True
+    if is_changed:
+        draw_anew(table)
+
+
+def draw_anew(table: "DataTable[str]") -> None:
+    """Draw what has changed once more, when the columns have their new widths.
+
+    Textual widens columns when it is idle, and keeps what it has drawn before that, cut off.
+    """
+    table.call_after_refresh(table.notify_style_update)

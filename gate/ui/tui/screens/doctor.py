@@ -20,6 +20,7 @@ from gate.ui.tui.evidence import Evidence
 from gate.ui.tui.screens.asking import ask_lane, ask_pin
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import Signed, TimeQuestion
+from gate.ui.tui.tables import draw_anew
 
 _BETWEEN_SOUNDS_S = 1.6
 _SOUND_WORDS = {
@@ -122,9 +123,9 @@ class DoctorScreen(Page):
 
     def _add(self, check: Check) -> None:
         self._checks.append(check)
-        self.query_one(DataTable).add_row(
-            _SYMBOLS[check.status], check.name, printable(check.detail, 300)
-        )
+        table = self.query_one(DataTable)
+        table.add_row(_SYMBOLS[check.status], check.name, printable(check.detail, 300))
+        draw_anew(table)
         worst = [one for one in self._checks if one.status is Status.FAIL]
         self._explain((worst or self._checks)[0])
 

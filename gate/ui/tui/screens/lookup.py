@@ -29,6 +29,7 @@ from gate.ui.tui.messages import Decided
 from gate.ui.tui.screens.asking import ask_lane, ask_pin, ask_supervisor, guest, movement
 from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import ReasonQuestion, Signed
+from gate.ui.tui.tables import draw_anew
 from gate.ui.tui.worth import Worth
 
 SEARCH_AFTER_S = 0.15
@@ -332,3 +333,4 @@ class LookupScreen(Page):
                 standing(one.ticket),
                 uses_of(one.ticket, one.history),
             )
+        draw_anew(table)
