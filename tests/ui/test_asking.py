@@ -9,7 +9,7 @@ from gate.core.outcome import Flag, Outcome
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.text import open_question
-from gate.ui.tui import panel_words
+from gate.ui.tui import panel_words, wedge_input
 from gate.ui.tui.recent import LastScans
 from gate.ui.tui.wedge_input import ALONE_S, WedgeInput
 from tests.support.screen import BOSS, BOSS_PIN, Screen, running, with_operators
@@ -79,15 +79,19 @@ async def test_a_key_answers(
         assert made(venue) == [entry]
 
 
-async def test_the_second_question_wants_a_key_of_its_own(venue: Folder, clock: FixedClock) -> None:
+async def test_the_second_question_wants_a_key_of_its_own(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Money first; a hasty second yes says nothing of the age."""
     async with running(venue, clock, "rules.unpaid=ask") as screen:
         await ask(screen, "BOTH1")
         assert "take the money" in screen.text
         await press_alone(screen, "y")
         await screen.until(lambda: "Over 18?" in screen.text)
-        await screen.pilot.press("y")
-        await screen.settle()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(wedge_input, "ALONE_S", 60.0)  # however slow the machine is
+            await screen.pilot.press("y")
+            await screen.settle()
         assert made(venue) == []
         await press_alone(screen, "y")
         await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
