@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from gate.capture.decode import Decoder
-from gate.capture.passes import AZTEC, GLANCE, IN_TURN, QR, THOROUGH, Scene
+from gate.capture.passes import GLANCE, IN_TURN, OWN, THOROUGH, Scene
 from gate.capture.regions import Frame
 from gate.capture.steps import finished
 from gate.capture.symbol_readers import look, reader_of
@@ -61,7 +61,7 @@ def glances_ms(sets: list[frozenset[Symbology]], frames: list[Frame]) -> list[fl
         for frame in frames:
             for reader, taken in zip(readers, times, strict=True):
                 began = time.thread_time()
-                look(GLANCE, reader, Scene(frame))
+                finished(look(GLANCE, reader, Scene(frame)))
                 taken.append(time.thread_time() - began)
     return [statistics.median(one) * 1000 for one in times]
 
@@ -70,7 +70,7 @@ def misread(symbologies: frozenset[Symbology], frames: list[Frame]) -> tuple[Mis
     """In how many pictures a camera's passes, and full effort, read what is not there."""
     reader = reader_of(symbologies)
     turns = dict.fromkeys(how for turn in IN_TURN for how in turn)
-    passes = [how for how in (GLANCE, THOROUGH, *turns) if how not in (QR, AZTEC)]
+    passes = [how for how in (GLANCE, THOROUGH, *turns) if how not in OWN]
     camera, fully = Misread(), Misread()
     for frame in frames:
         scene = Scene(frame)
@@ -113,7 +113,8 @@ def main() -> None:
     found = [misread(frozenset(others), each) for each in (fooled, *drawn.values())]
     for one, ms in zip(others, each_ms, strict=True):
         cells = [f"{camera[one]} + {fully[one]}" for camera, fully in found]
-        rows.append(f"| `{one}` ({title(one)}) | {ms - base:.1f} | {' | '.join(cells)} |")
+        more_ms = round(ms - base, 1) + 0  # no zero below zero
+        rows.append(f"| `{one}` ({title(one)}) | {more_ms} | {' | '.join(cells)} |")
     table = "\n".join(rows)
     print(table)
     if options.docs:
