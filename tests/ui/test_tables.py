@@ -33,3 +33,17 @@ async def test_what_was_drawn_too_early_is_drawn_anew() -> None:
             assert [why in line for (why, _times), line in zip(rows, seen, strict=True)] == [
                 True
             ] * len(rows)
+
+
+async def test_rows_that_move_are_measured_once_a_column() -> None:
+    """A thousand of them would hold the screen up for half a minute; the widths are right still."""
+    app = Tables()
+    async with app.run_test(size=(60, 10)) as pilot:
+        table = app.query_one(DataTable)
+        rows = [(f"guest {n}", str(n)) for n in range(1000)]
+        for moved in (rows, [(LONG, "0"), *rows[:-1]], rows):
+            fill(table, moved)
+            assert len(table._updated_cells) <= len(table.columns)
+            for _ in range(3):
+                await pilot.pause()
+            assert table.ordered_columns[0].content_width == max(len(why) for why, _n in moved)

@@ -20,7 +20,7 @@ from gate.text.printable import printable
 from gate.text.times import clock_time
 from gate.ui.tui.screens.asking import ask_pin
 from gate.ui.tui.screens.page import Page
-from gate.ui.tui.tables import fill
+from gate.ui.tui.tables import draw_anew
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
@@ -108,7 +108,11 @@ class InsideScreen(Page):
         if self.is_attached:
             self.query_one("#inside-head", Static).update("\n".join(lines))
             self.query_one("#inside-gates Static", Static).update("\n".join(gates))
-            fill(self.query_one(DataTable), rows)
+            table = self.query_one(DataTable)
+            table.clear()
+            for row in rows:
+                table.add_row(*row)
+            draw_anew(table)
 
     def _tell_where(self, path: Path) -> None:
         self.notify(str(path), title=_("Written, and as CSV beside it"), markup=False, timeout=20)

@@ -205,7 +205,7 @@ class ScanScreen(Screen[None]):
         words = for_guest = verdict_words(app, verdict)
         if (app.config.screen.faces_guest or app.kiosk.is_locked) and verdict.ticket is not None:
             with speaking_to_guest(verdict.ticket.language):
-                for_guest = verdict_words(self.gate_app, verdict)
+                for_guest = verdict_words(app, verdict)
         panel = self.query_one(VerdictPanel)
         panel.show(verdict.outcome, for_guest)
         self._make_room(panel)
