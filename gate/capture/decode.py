@@ -241,7 +241,7 @@ class Decoder:
         return None
 
     def _stays(self, grey: Frame, known: _Codes) -> bool:
-        """Whether what is densest in this frame was so in the one before, and may yet be read."""
+        """Whether what is densest has been so at one place for some frames, and may yet be read."""
         scene = _without(known, grey)
         scene.place = 0
         before, self._dense = self._dense, next(iter(scene.regions), None)
@@ -257,18 +257,18 @@ class Decoder:
         pixels, place = round(ENLARGED * grey.size), PLACES[self._turn % len(PLACES)]
         passes = IN_TURN[self._turn % len(IN_TURN)]
         densest = [] if self._dense is None else [self._dense]
+        scene = Scene(grey, pixels=pixels, found=densest, hurries=self._hurries)
         if self._hurries and densest:
-            scene = Scene(grey, pixels=pixels, found=densest)
+            # Whatever has its turn: what stays is most often of the kind that its edges tell.
             first = likeliest(scene.grain_of(densest[0]))
             if place != 0 or first not in passes:
                 found = yield from self._looked((first,), scene, known)
                 if not found.keys() <= known.keys():
                     return found
                 yield
-        scene = _without(known, grey)
-        scene.pixels, scene.place, scene.hurries = pixels, place, self._hurries
-        if place == 0:
-            scene.found = densest
+        if place != 0:
+            scene = _without(known, grey)
+            scene.pixels, scene.place, scene.hurries = pixels, place, self._hurries
         yield from scene.looked_over()
         yield
         return (yield from self._looked(passes, scene, known))
