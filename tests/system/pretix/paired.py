@@ -139,8 +139,7 @@ class PairedServer(QuickServer):
 
     def has_told_all(self) -> bool:
         """Whether every entry that the server holds was followed and told."""
-        with reading(self.engine) as connection:
-            return not outbox.behind(connection) and not self.standing().waiting
+        return has_told_all(self.engine, self.event)
 
     def differences(self) -> list[str]:
         """What pretix and this server do not agree on."""
@@ -164,6 +163,16 @@ class PairedServer(QuickServer):
     def has_opened(self, code: str, status: str) -> bool:
         found = self.ticket(code)
         return found is not None and found.status.value == status
+
+
+def has_told_all(engine: Engine, event: str) -> bool:
+    """Whether every entry that a server holds was followed and told.
+
+    An entry that nobody has followed yet is not counted as waiting.
+    """
+    with reading(engine) as connection:
+        is_behind = event in outbox.behind(connection)
+        return not is_behind and not outbox.backlog(connection, event).waiting
 
 
 class Gate(Device):

@@ -33,6 +33,7 @@ from sync.upstream.pretix.pretix import KIND, Pretix
 from sync.upstream.seam import StoppedError
 from tests.support.central import Central, Maker, ask, central, parts
 from tests.support.pretix import python
+from tests.system.pretix.paired import has_told_all
 from tests.system.pretix.starting import RealPretix
 
 pytestmark = [
@@ -139,6 +140,10 @@ class Door:
     def standing(self) -> standing.Standing:
         with reading(self.running.engine) as connection:
             return next(one for one in standing.every(connection) if one.event == self.event)
+
+    def has_told_all(self) -> bool:
+        """Whether pretix was told of every entry that is here."""
+        return has_told_all(self.running.engine, self.event)
 
     def at_pretix(self, position: str, slug: str = "gala") -> list[tuple[str, bool, str]]:
         """What pretix has of a ticket: type, whether it counts, why not."""
@@ -261,7 +266,7 @@ async def test_what_we_do_is_there_entry_for_entry(pretix: RealPretix, tmp_path:
         target = f"{maker.origin}:{maker.seq}"
         entered = [("entry", True, "")]
         await until(lambda: here.at_pretix(second) == entered, "told")
-        await until(lambda: not here.standing().waiting, "told in spite of a lost answer")
+        await until(here.has_told_all, "told in spite of a lost answer")
         assert here.at_pretix(second) == entered
         await did(maker.make(Act.ANNULMENT, ticket=second, target=target, at_ms=now + 20))
         here.weather.limits = 2
@@ -278,7 +283,7 @@ async def test_what_we_do_is_there_entry_for_entry(pretix: RealPretix, tmp_path:
         await did(maker.make(Act.ANNULMENT, ticket=fourth, target=target, at_ms=now + 60))
         await until(lambda: here.standing().waiting >= 3, "it waits")
         here.weather.is_down = False
-        await until(lambda: not here.standing().waiting, "an evening without network, and back")
+        await until(here.has_told_all, "an evening without network, and back")
         assert here.at_pretix(first) == [("entry", True, ""), ("exit", True, "")]
         assert here.at_pretix(third) == [
             ("entry", True, ""), ("entry", False, "already_redeemed"),
@@ -337,7 +342,7 @@ async def test_questions_are_asked_here_and_answered_there(
             entry = maker.make(ticket=second, at_ms=now + 5, answers=sealed)
             await here.running.exchange(maker, ask([entry], [maker.head()]))
             await until(lambda: here.at_pretix(second) == [("entry", True, "")], "the entry")
-            await until(lambda: here.standing().waiting == 0, "told")
+            await until(here.has_told_all, "told")
             assert pretix.do("answers", order="Q00001") == {}
             assert here.why_of_newest() == f"pretix did not take the answer to question {made['N']}"
     finally:
@@ -448,7 +453,7 @@ async def test_pretix_says_which_gate_it_was(pretix: RealPretix, tmp_path: Path)
         ]  # fmt: skip
         for body in bodies:
             await here.running.exchange(maker, ask([body], [maker.head()]))
-            await until(lambda: here.standing().waiting == 0, "told")
+            await until(here.has_told_all, "told")
 
         def told() -> list[tuple[str, str, str, bool]]:
             return [
