@@ -146,7 +146,7 @@ class Bench:
 
     def wait(self, ready: Callable[[], bool]) -> None:
         with self.news:
-            assert self.news.wait_for(ready, timeout=5)
+            assert self.news.wait_for(ready, timeout=30)
 
     def _open(self, _device: str) -> Piped:
         for piped in self.plugged:
@@ -193,6 +193,7 @@ def test_codes_come_out_of_the_grabbed_device(bench: Bench) -> None:
 
 def test_a_gap_ends_a_code_and_torn_events_are_joined(bench: Bench) -> None:
     """No suffix, and an event that arrives in two pieces."""
+    bench.scanner._gap_ms = 1000  # a busy machine writes the second late
     writing = bench.plug_in()
     bench.scanner.start()
     data = type_text("TORN1")
@@ -282,7 +283,7 @@ class Hub:
 
     def wait(self, ready: Callable[[], bool]) -> None:
         with self.news:
-            assert self.news.wait_for(ready, timeout=5), (self.heard, self.troubles)
+            assert self.news.wait_for(ready, timeout=30), (self.heard, self.troubles)
 
     def _open(self, device: str) -> Piped:
         if device not in self.pipes:

@@ -86,7 +86,7 @@ class Bench:
 
     def run(self) -> list[str]:
         self.scanner.start()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while self.reader.script and time.monotonic() < until:
             time.sleep(0.005)
         frames = self.scanner.frames

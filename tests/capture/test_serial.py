@@ -143,7 +143,7 @@ class Bench:
 
     def wait(self, ready: Callable[[], bool]) -> None:
         with self.news:
-            assert self.news.wait_for(ready, timeout=10), (self.codes, self.troubles)
+            assert self.news.wait_for(ready, timeout=30), (self.codes, self.troubles)
 
     def _note(self, notes: list[str], note: str) -> None:
         with self.news:
@@ -190,11 +190,15 @@ def test_several_scanners_are_read_at_once(bench: Bench) -> None:
     bench.wait(lambda: len(bench.devices) == 2)
     left.type(b"LEFT")
     right.type(b"RIGHT-2\r")
-    bench.wait(lambda: bench.codes == ["RIGHT-2"])
-    assert bench.devices[-1] == "0c2e:0b61 COM4"
+    bench.wait(lambda: "RIGHT-2" in bench.codes)
     left.type(b"-1\r")
-    bench.wait(lambda: bench.codes[1:] in (["LEFT-1"], ["LEFT", "-1"]))
+    bench.wait(lambda: bench.codes[-1] in ("LEFT-1", "-1"))
     assert bench.devices[-1] == "0c2e:0b61 COM3"
+    # A busy machine may see a silence, which ends a code too, and before the other one's.
+    assert [one for one in bench.codes if one != "RIGHT-2"] in (["LEFT-1"], ["LEFT", "-1"])
+    right.type(b"RIGHT-3\r")
+    bench.wait(lambda: bench.codes[-1] == "RIGHT-3")
+    assert bench.devices[-1] == "0c2e:0b61 COM4"
 
 
 def test_a_million_bytes_over_a_cable_stop_nobody(bench: Bench) -> None:

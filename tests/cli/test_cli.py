@@ -365,7 +365,8 @@ def test_plain_tells_what_the_scanner_types_wrongly(folder: Folder) -> None:
     code = "K7QX-2026-YZAW;MQ/9"
     fill(folder, [{"code": code, "type": "PASS", "id": "long-1"}])
     typed = retyped(code, "us", "fr")
-    _code, lines, _err = run_plain(folder, f"{typed}\nGOOD001\n{typed}\n")
+    same = ("--set", "debounce.scanner_ms=60000")  # however slow the machine is
+    _code, lines, _err = run_plain(folder, f"{typed}\nGOOD001\n{typed}\n", *same)
     told = "\n".join(lines)
     assert told.count("French (AZERTY)") == told.count("Ctrl+S") == 1
     assert told.count(" REFUSE ") == 1

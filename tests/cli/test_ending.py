@@ -68,7 +68,7 @@ def test_a_lane_that_is_ended_from_outside_is_closed(
     gate.type("GOOD001\r")
     gate.wait(lambda text: "Good ticket" in text)
     end(gate, way)
-    assert gate.process.wait(15) == 0
+    assert gate.process.wait(60) == 0
     assert acts(venue) == [Act.LANE_OPENED, Act.ADMISSION, Act.LANE_CLOSED]
     assert "Traceback" not in gate.text
 
@@ -86,7 +86,7 @@ def test_a_screen_that_hangs_does_not_keep_the_lane_open(
     end(gate, "SIGTERM")
     with pytest.raises(subprocess.TimeoutExpired):
         gate.process.wait(2)
-    assert gate.process.wait(15) == 0
+    assert gate.process.wait(60) == 0
     assert acts(venue) == [Act.LANE_OPENED, Act.LANE_CLOSED]
 
 
@@ -106,7 +106,7 @@ def test_what_was_started_with_nohup_outlives_its_window(
         gate.process.wait(2)
     assert acts(venue) == [Act.LANE_OPENED]
     end(gate, "SIGTERM")
-    assert gate.process.wait(15) == 0
+    assert gate.process.wait(60) == 0
     assert acts(venue)[-1] is Act.LANE_CLOSED
 
 
@@ -150,7 +150,7 @@ def test_the_others_hear_that_it_was_closed(
         end(gate, "SIGTERM")
     else:
         end(gate, way)
-    gate.process.wait(15)
+    gate.process.wait(60)
     until(lambda: lane.connectivity().coverage == Coverage(Basis.ONLY), 20)
     # From here on nobody is heard, and nobody is missed: longer than a lane counts as heard.
     within_s = stays.config().sync.heard_within_s

@@ -1,5 +1,6 @@
 """The lane's word to systemd: given while screen and lane answer, and no longer."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -45,7 +46,8 @@ class Systemd:
         time.sleep(seconds / 4)  # what was asked before is still told
         while self.hear(0.0001):
             pass
-        return not self.hear(seconds)
+        # On a busy machine that is told later.
+        return any(not self.hear(seconds) for _n in range(3))
 
     def close(self) -> None:
         self._socket.close()
@@ -157,8 +159,8 @@ async def test_a_screen_that_hangs_is_silent(
             assert systemd.hear() == ALIVE
             # Blocks the loop, as a library would that waits for a device.
             heard.append(systemd.is_silent())
-            await pilot.pause(0.3)
-            assert systemd.hear() == ALIVE
+            # The loop turns meanwhile.
+            assert await asyncio.to_thread(systemd.hear) == ALIVE
         assert heard == [True]
 
 
@@ -182,7 +184,7 @@ def test_a_whole_lane_lives_hangs_and_leaves_its_stacks(tmp_path: Path) -> None:
         lane.send_signal(signal.SIGCONT)
         assert systemd.hear() == ALIVE
         lane.send_signal(signal.SIGABRT)
-        assert lane.wait(15) == -signal.SIGABRT
+        assert lane.wait(60) == -signal.SIGABRT
         log = (tmp_path / "data" / "gate.log").read_text()
         assert "Fatal Python error: Aborted" in log
         assert "_wait_plain" in log

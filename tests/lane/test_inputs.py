@@ -357,7 +357,7 @@ def scan_pictures(lane: Lane, folder: Path) -> tuple[list[Verdict], list[Notice 
         lane, config, verdicts.append, on_notice=notices.append, source=folder_source(folder)
     )
     inputs.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while inputs.are_reading and time.monotonic() < until:
         time.sleep(0.02)
     inputs.stop()
@@ -452,7 +452,7 @@ def test_the_timer_decides_without_a_frame(lane: Lane, venue: Folder) -> None:
     inputs = Inputs(lane, load(None, {}, ["camera.device=off"]), verdicts.append)
     inputs.start()
     inputs.scanned("NOBODY", "keyboard")
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while not verdicts and time.monotonic() < until:
         time.sleep(0.01)
     inputs.stop()

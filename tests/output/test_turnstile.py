@@ -27,11 +27,14 @@ class FakeRelay:
 
     pulses: list[int] = field(default_factory=list)
     fault: str = ""
-    takes_s: float = 0.0
+    is_at_it: threading.Event = field(default_factory=threading.Event)
+    hangs: bool = False
     is_closed: bool = False
 
     def pulse(self, ms: int, ending: threading.Event) -> None:
-        ending.wait(self.takes_s)
+        self.is_at_it.set()
+        while self.hangs and not ending.is_set():
+            ending.wait(0.005)
         self.check()
         self.pulses.append(ms)
 
@@ -182,13 +185,15 @@ def test_a_fault_is_told_once_and_its_end_too(bench: Bench) -> None:
     bench.relay.fault = "the relay at COM5 does not answer"
     turnstile = bench.begin()
     until(lambda: bench.troubles == ["the relay at COM5 does not answer."])
-    bench.relay.takes_s = 0.3
-    before = time.monotonic()
+    bench.relay.hangs = True
     turnstile.take(GREEN)
-    assert time.monotonic() - before < 0.05
+    assert bench.relay.is_at_it.wait(15)
+    turnstile.take(GREEN)
+    assert turnstile.done == []
     assert turnstile.trouble
-    until(lambda: turnstile.done == [GREEN.entry])
-    bench.relay.fault, bench.relay.takes_s = "", 0.0
+    bench.relay.hangs = False
+    until(lambda: turnstile.done == [GREEN.entry] * 2)
+    bench.relay.fault = ""
     turnstile.take(GREEN)
     until(lambda: bench.troubles == ["the relay at COM5 does not answer.", ""])
     assert bench.relay.pulses[-1:] == [500]
@@ -197,11 +202,14 @@ def test_a_fault_is_told_once_and_its_end_too(bench: Bench) -> None:
 
 def test_what_comes_too_late_is_not_opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a relay that hung nobody else's green opens for who stands there by now."""
-    monkeypatch.setattr("gate.output.turnstile.STALE_S", 0.05)
-    bench.relay.takes_s = 0.2
+    bench.relay.hangs = True
     turnstile = bench.begin()
     turnstile.take(GREEN)
+    assert bench.relay.is_at_it.wait(15)
+    monkeypatch.setattr("gate.output.turnstile.STALE_S", 0.05)
     turnstile.take(GREEN)
+    time.sleep(0.1)
+    bench.relay.hangs = False
     until(lambda: "Not opened in time: let the guest through by hand." in bench.troubles)
     assert len(bench.relay.pulses) == 1
 

@@ -56,7 +56,7 @@ class TestServe:
     def test_an_event_is_not_made_without_a_zone(self, tmp_path: Path, flags: list[str]) -> None:
         """Where nobody can be asked, --time-zone is wanted, and nothing is made."""
         ran = run("serve", "--server-dir", str(tmp_path / "s"), "--listen", "127.0.0.1:0", *flags,
-                  timeout=30)  # fmt: skip
+                  timeout=60)  # fmt: skip
         assert ran.returncode == 2
         assert "in which time zone is the event" in ran.stderr
         assert "--time-zone Europe/Berlin" in ran.stderr
@@ -68,7 +68,7 @@ class TestServe:
             assert "Times of gala: Europe/Berlin" in server.told
         assert zones(tmp_path / "s") == {"gala": "Europe/Berlin"}
 
-    @pytest.mark.timeout(60)
+    @pytest.mark.timeout(120)
     def test_at_a_terminal_it_is_asked_for(self, tmp_path: Path) -> None:
         """Until the answer is a zone."""
         at = Terminal("serve", "--server-dir", str(tmp_path / "s"), "--listen", "127.0.0.1:0",
@@ -114,12 +114,12 @@ class TestServe:
             found = zone_of(Config(time_zone="America/New_York"), gate)
             assert (found.name, found.source) == ("Europe/Berlin", Source.EVENT)
             ran = run("event", "set", "time_zone=Asia/Tokyo", "--server-dir", str(server.folder),
-                      timeout=30)  # fmt: skip
+                      timeout=60)  # fmt: skip
             assert ran.returncode == 0, ran.stderr
             ran = run("sync", "--once", "--data-dir", str(gate.path), timeout=60)
             assert ran.returncode == 0, ran.stderr
             assert zone_of(Config(), gate).name == "Asia/Tokyo"
-            ran = run("import", "--data-dir", str(gate.path), "x.csv", timeout=30)
+            ran = run("import", "--data-dir", str(gate.path), "x.csv", timeout=60)
             assert ran.returncode == 1
 
 

@@ -460,7 +460,7 @@ def inviting_at(host: Folder, *arguments: str) -> Iterator[subprocess.Popen[str]
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def next_link(process: subprocess.Popen[str]) -> str:
@@ -484,7 +484,7 @@ def test_two_gates_join_over_the_wire(host: Folder, tmp_path: Path) -> None:
             assert found.text == link
             enrolled = enrol_device(folder, link, again=False)
             assert (enrolled.credential, enrolled.event_name) == ("", "Winter Gala")
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
         assert process.returncode == 0
     assert {name for name, _state in told(host).values()} == {"North", "Gate 1", "Gate 2"}
     kept = [load_membership(folder) for folder in joined]
@@ -508,7 +508,7 @@ def test_callers_who_say_nothing_keep_nobody_out(host: Folder, tmp_path: Path) -
             enrolled = enrol_device(Folder(tmp_path / "gate"), link, again=False)
             assert enrolled.event_name == "Winter Gala"
             assert still_there(idle) <= enrolling.OF_EACH
-        _out, complaint = process.communicate(timeout=30)
+        _out, complaint = process.communicate(timeout=60)
         assert (process.returncode, complaint) == (0, "")
     assert "too many connections of strangers" in (host.path / enrolling.LOG).read_text()
 
@@ -519,7 +519,7 @@ def test_it_ends_when_it_is_told_to(host: Folder) -> None:
     with inviting_at(host) as process:
         next_link(process)
         process.send_signal(signal.SIGINT)
-        _out, complaint = process.communicate(timeout=30)
+        _out, complaint = process.communicate(timeout=60)
         assert (process.returncode, complaint) == (1, "0 of 1 gates came\n")
     assert len(told(host)) == 1
 

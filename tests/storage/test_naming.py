@@ -20,7 +20,7 @@ from tests.system.network import EVENT, Server
 def scanned(folder: Folder, code: str, *more: str) -> str:
     ran = run(
         "scan", "--plain", "--camera", "off", "--data-dir", str(folder.path),
-        "--set", "sync.start_worker=false", *more, input_=f"{code}\n", timeout=30,
+        "--set", "sync.start_worker=false", *more, input_=f"{code}\n", timeout=60,
     )  # fmt: skip
     return ran.stdout
 

@@ -21,6 +21,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -40,6 +41,7 @@ _PICTURES: Final = os.environ.get("GATE_TEST_PICTURES", "")
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser; skips where there is none."""
+    expect.set_options(timeout=BOUND_MS)
     needs(bool(PROGRAM), "Chromium (apt install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

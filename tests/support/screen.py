@@ -1,23 +1,30 @@
 """The application on a known venue, without camera, with a clock that stands still."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
-from gate.clock import Clock
+from gate.clock import Clock, monotonic_ms
 from gate.config import Config, load
 from gate.core.place import Role
 from gate.core.verdict import Scan, Verdict
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.storage.folder import Folder
+from gate.ui.tui import wedge_input
 from gate.ui.tui.app import GateApp
+from gate.ui.tui.fields import Field
+from gate.ui.tui.panel_words import SHOWN_S
 from gate.ui.tui.verdict_panel import VerdictPanel
 from gate.ui.tui.wedge_input import WedgeInput
 
@@ -29,6 +36,14 @@ SETTINGS = [
     "scanner.gap_ms=40",
 ]
 GAPS_OF_SILENCE = 1.5
+HOPS = 8
+"""A message makes others, which make others: so many times each has its turn."""
+LOOKS = 1500
+LANE_S = 60.0
+SOON_MS = 250
+"""What a scanner typed and is decided sooner than this is waited for."""
+STAYS_S = 60.0
+USUAL_S = dict(SHOWN_S)
 BOSS, BOSS_PIN = "boss", "80521x"
 KIM, KIM_PIN = "kim", "47119x"
 
@@ -37,6 +52,22 @@ def holds_no_key(app: App[Any]) -> bool:
     """Whether every key has been given to what it is for: one alone waits for the gap's end."""
     inputs = (wedge for screen in app.screen_stack for wedge in screen.query(WedgeInput))
     return all(wedge._held is None and not wedge._lone for wedge in inputs)
+
+
+@contextmanager
+def in_no_hurry() -> Iterator[None]:
+    """Nothing goes from the screen by itself before it was looked at, however slow the machine is.
+
+    What a test lets go sooner does.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for outcome, shown_s in USUAL_S.items():
+            if SHOWN_S[outcome] == shown_s:
+                patch.setitem(SHOWN_S, outcome, STAYS_S)
+        patch.setattr(GateApp, "NOTIFICATION_TIMEOUT", STAYS_S)
+        patch.setattr("gate.ui.tui.lane_keys.AGAIN_S", STAYS_S)
+        patch.setattr("gate.ui.tui.screens.scan.QUIT_AGAIN_S", STAYS_S)
+        yield
 
 
 class Screen:
@@ -65,32 +96,88 @@ class Screen:
 
     async def burst(self, *keys: str) -> None:
         """Send keys so fast that nobody could have typed them."""
-        for key in keys:
-            character = key if len(key) == 1 and key.isprintable() else None
-            self.app.post_message(events.Key(KEY_NAMES.get(key, key), character))
+        with self._without_gaps():
+            for key in keys:
+                character = key if len(key) == 1 and key.isprintable() else None
+                self.app.post_message(events.Key(KEY_NAMES.get(key, key), character))
+            await self.heard()
         await self.settle()
+
+    @contextmanager
+    def _without_gaps(self) -> Iterator[None]:
+        """No time passes between keys, though a busy machine may hear them one by one."""
+        now_s, now_ms, inputs = time.monotonic(), monotonic_ms(), self.app.inputs
+        waiting: dict[WedgeInput | Field, None] = {}
+
+        def wait(one: WedgeInput | Field) -> None:
+            if one._silence is not None:
+                one._silence.stop()
+            waiting[one] = None
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(wedge_input, "time", SimpleNamespace(monotonic=lambda: now_s))
+            patch.setattr(wedge_input, "monotonic_ms", lambda: now_ms)
+            for kind in (WedgeInput, Field):
+                patch.setattr(kind, "_wait_for_silence", wait)
+            if inputs is not None:
+                patch.setattr(inputs.selection, "_now_ms", lambda: now_ms)
+            yield
+        for one in waiting:
+            if one.is_attached:
+                one._wait_for_silence()
+
+    async def heard(self) -> None:
+        """Wait until messages were heard, and those that they made."""
+        for _ in range(HOPS):
+            if not self.app._exit:
+                await self.pilot.pause(0)
 
     async def silence(self) -> None:
         """Press nothing for longer than a scanner's gap, and until no key is held back any more."""
         # The gap begins when the keys are heard, which on a busy machine is not at once.
         await self.pilot.pause()
         await self.pilot.pause(GAPS_OF_SILENCE * self.app.config.scanner.gap_ms / 1000)
-        await self.until(lambda: holds_no_key(self.app))
+        await self._look_until(lambda: holds_no_key(self.app))
 
     async def settle(self) -> None:
         """Wait until the gap is over, the lane has spoken and the screen is painted."""
         await self.silence()
         await self.pilot.pause()
+        await self._lane_has_spoken()
         for _ in range(10):
             # One that is overtaken by a newer one is cancelled: that is no fault.
             with suppress(WorkerCancelled):
                 await self.app.workers.wait_for_complete()
                 break
         await self.pilot.pause()
+        await self._lane_has_spoken()
+
+    async def _lane_has_spoken(self) -> None:
+        """Wait until what was scanned is decided, on disk and told."""
+        await self._look_until(self._holds_nothing_back)
+        for _ in range(2):  # a code is looked up, and then decided
+            with suppress(RuntimeError):  # a lane that is closed has nothing more to say
+                done = self.lane._thread.submit(_nothing)
+                await asyncio.wait_for(asyncio.wrap_future(done), LANE_S)
+        await self.heard()
+
+    def _holds_nothing_back(self) -> bool:
+        """Whether no code that a scanner typed is about to be decided."""
+        if self.app.inputs is None or not self.app.is_running:
+            return True
+        selection = self.app.inputs.selection
+        with selection._changed:
+            now_ms, triggers = selection._now_ms(), selection._triggers
+            dues = [triggers._due(one) for one in triggers._pending if not one.awaited]
+        return not any(due - now_ms < SOON_MS for due in dues)
 
     async def until(self, ready: Callable[[], bool]) -> None:
-        """Wait for something, not too long."""
-        for _ in range(200):
+        """Wait for something, not too long, and for what comes of it: a new screen's widgets."""
+        await self._look_until(ready)
+        await self.heard()
+
+    async def _look_until(self, ready: Callable[[], bool]) -> None:
+        for _ in range(LOOKS):
             if ready():
                 return
             await self.pilot.pause(0.02)
@@ -113,7 +200,7 @@ class Screen:
         for value in values:
             self.app.screen.query_one("Input:focus", Input).value = value
             await self.pilot.press("enter")
-            await self.pilot.pause(0.02)
+            await self.heard()
         await self.settle()
 
     def scan(self, code: str) -> Verdict:
@@ -121,6 +208,10 @@ class Screen:
         verdict = self.lane.admit(Scan(code, "QRCode", "camera"))
         self.app.decided(verdict)
         return verdict
+
+
+def _nothing() -> None:
+    pass
 
 
 KEY_NAMES = {"-": "minus", " ": "space", "\x1d": "ctrl+right_square_bracket", "/": "slash"}
@@ -141,9 +232,10 @@ async def running(
     """The application while the block runs."""
     app = make_app(folder, clock, *settings)
     try:
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            yield Screen(app, pilot)
+        with in_no_hurry():
+            async with app.run_test(size=size) as pilot:
+                await pilot.pause()
+                yield Screen(app, pilot)
     finally:
         app.lane.close()
 

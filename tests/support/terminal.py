@@ -71,7 +71,7 @@ class Terminal:
         """Type a burst."""
         os.write(self._master, text.encode())
 
-    def wait(self, ready: Callable[[str], bool], seconds: float = 20.0) -> str:
+    def wait(self, ready: Callable[[str], bool], seconds: float = 60.0) -> str:
         """Read until the text is as it should be."""
         until = time.monotonic() + seconds
         while not ready(self.text):
@@ -88,7 +88,7 @@ class Terminal:
                 self.painted += data
         return self.text
 
-    def wait_for_end(self, seconds: float = 20.0) -> int:
+    def wait_for_end(self, seconds: float = 60.0) -> int:
         """Read until the program ends; its exit code."""
         until = time.monotonic() + seconds
         while self.process.poll() is None:

@@ -1,12 +1,14 @@
 """A server and gates as real processes on loopback, with a bad network in between."""
 
 import json
+import os
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -25,9 +27,12 @@ from tests.support.programs import Program, run
 
 GATE = [sys.executable, "-m", "gate"]
 EVENT = "default"
+_PORTS_HELD = 100
+_held: deque[int] = deque()
+"""Sockets at the ports that were chosen last."""
 
 
-def until(holds: Callable[[], bool], bound_s: float = 30.0) -> float:
+def until(holds: Callable[[], bool], bound_s: float = 60.0) -> float:
     """Wait for something to hold; the answer is how long that took."""
     started = time.monotonic()
     while not holds():
@@ -37,9 +42,19 @@ def until(holds: Callable[[], bool], bound_s: float = 30.0) -> float:
 
 
 def free_port() -> int:
+    """One to listen at. Until then, and while what listens there is down, nobody else is given it.
+
+    A socket that is bound to it and does not listen keeps it from whoever takes any port, and is in
+    the way of nobody who asks for this one.
+    """
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+        _held.append(probe.detach())
+    if len(_held) > _PORTS_HELD:
+        os.close(_held.popleft())
+    return port
 
 
 class Server:

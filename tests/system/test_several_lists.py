@@ -70,9 +70,9 @@ def test_one_link_enrols_for_several_lists(server: Server, tmp_path: Path) -> No
         worker.terminate()
         worker.wait(20)
     until(lambda: not any(is_locked(one.folder, "sync") for one in gate_lists(base)))
-    told = run("report", *at, "--format", "json", timeout=30)
+    told = run("report", *at, "--format", "json", timeout=60)
     assert "list: default" in told.stderr
     assert "list:" not in told.stdout
-    assert run("wipe", *at, "--yes", timeout=30).returncode == 0
+    assert run("wipe", *at, "--yes", timeout=60).returncode == 0
     assert gate_lists(base) == ()
     assert not list(base.path.glob("**/tickets-*.db"))

@@ -97,7 +97,7 @@ async def test_long_lists_of_choices_are_moved(venue: Folder, clock: FixedClock)
         assert options.max_scroll_y > 0
         for _press in range(5):
             await screen.pilot.press("pagedown")
-        assert options.scroll_offset.y == options.max_scroll_y
+        await screen.until(lambda: options.scroll_offset.y == options.max_scroll_y)
 
 
 async def test_what_is_no_answer_is_said(venue: Folder, clock: FixedClock) -> None:
@@ -129,9 +129,10 @@ async def test_nobody_answers_for_a_minute(
     """The question is gone, and the lane forgets it too."""
     monkeypatch.setattr(guest_questions, "ASKED_FOR_S", 0.5)
     async with running(venue, clock, ASKS) as screen:
-        await ask(screen)
-        await screen.until(lambda: screen.app.screen is screen.app.scan_screen)
+        assert screen.scan("DINE1").outcome is Outcome.ASK
+        # The box does so as it closes.
         await screen.until(lambda: screen.lane.last_verdict is None)
+        await screen.until(lambda: screen.app.screen is screen.app.scan_screen)
         assert made(venue) == []
 
 

@@ -1,5 +1,7 @@
 """A screen that faces the guests: codes work and keys do not, and it shows nothing of others."""
 
+from typing import Any
+
 import pytest
 
 from gate.core.entry import Act
@@ -15,6 +17,7 @@ from gate.ui.tui import kiosk as kiosk_module
 from gate.ui.tui import panel_words
 from gate.ui.tui.messages import CommandRead
 from gate.ui.tui.screens.message import MessageScreen
+from gate.ui.tui.screens.page import Page
 from gate.ui.tui.screens.questions import PinQuestion
 from gate.ui.tui.screens.supervisor import SupervisorScreen
 from tests.support.screen import BOSS, BOSS_PIN, KIM, KIM_PIN, Screen, running, with_operators
@@ -108,11 +111,19 @@ async def test_a_question_nobody_answers_goes_away(
 ) -> None:
     """A guest who presses Ctrl+L keeps the next one waiting for half a minute at most."""
     assert kiosk_module.ASKED_S <= 30
-    monkeypatch.setattr("gate.ui.tui.kiosk.ASKED_S", 1.5)
+    monkeypatch.setattr("gate.ui.tui.kiosk.ASKED_S", 0.5)
     async with running(venue, clock, KIOSK) as screen:
+        asked: list[object] = []
+        push = screen.app.push_screen
+
+        def noted(page: Page | PinQuestion, *then: Any) -> object:
+            asked.append(page)
+            return push(page, *then)
+
+        monkeypatch.setattr(screen.app, "push_screen", noted)
         await screen.press("ctrl+l")
-        await screen.until(lambda: isinstance(screen.app.screen, PinQuestion))
-        await screen.until(lambda: screen.app.screen is screen.app.scan_screen)
+        await screen.until(lambda: bool(asked) and screen.app.screen is screen.app.scan_screen)
+        assert [type(one) for one in asked] == [PinQuestion]
         assert screen.app.inputs is not None
         screen.app.inputs.scanned("GOOD001", "evdev")
         await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)

@@ -16,7 +16,7 @@ from gate.storage.gate_lists import beside, list_of, open_folder
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.evidence import Evidence
 from tests.support.lists import make_list
-from tests.support.screen import BOSS, BOSS_PIN, SETTINGS, Screen
+from tests.support.screen import BOSS, BOSS_PIN, SETTINGS, Screen, in_no_hurry
 from tests.support.venue import FixedClock
 
 TYPE = {"id": "SHOW", "kind": "MEETING_TICKET", "title": "Winter Gala"}
@@ -46,10 +46,11 @@ async def scanning(
     lane.open()
     app = GateApp(lane, config, folder, own_list=list_of(folder), others=beside(folder))
     try:
-        async with app.run_test(size=size) as pilot:
-            screen = Screen(app, pilot)
-            await screen.settle()
-            yield screen
+        with in_no_hurry():
+            async with app.run_test(size=size) as pilot:
+                screen = Screen(app, pilot)
+                await screen.settle()
+                yield screen
     finally:
         lane.close()
 

@@ -26,7 +26,7 @@ from gate.ui.tui.lane_keys import LaneKeys
 from gate.ui.tui.screens import doctor as doctor_module
 from gate.ui.tui.status import Part, status_of
 from gate.ui.tui.verdict_panel import VerdictPanel
-from tests.support.screen import Before, holds_no_key, make_app, with_operators
+from tests.support.screen import Before, holds_no_key, in_no_hurry, make_app, with_operators
 from tests.support.venue import FixedClock, fill
 from tests.system.neighbours import carry, known, neighbour, say
 
@@ -85,9 +85,11 @@ def app(venue: Folder, clock: FixedClock) -> Iterator[Callable[..., GateApp]]:
 
 
 @pytest.fixture(autouse=True)
-def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+def _still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Input, "cursor_blink", False)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    with in_no_hurry():
+        yield
 
 
 def shown(app: GateApp, *codes: str, before: Callable[[], object] | None = None) -> Any:

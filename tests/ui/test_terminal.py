@@ -28,6 +28,10 @@ NEXT_GUEST_S = 0.15
 """Lines that come quicker are one trigger's."""
 NEXT_KEY_S = 0.6
 """A key that answers has silence around it."""
+SLOW = ("--set", "scanner.gap_ms=300")
+"""A busy machine hears the keys of one burst with gaps between them."""
+LONE_S = 0.45
+"""A key that comes sooner after a code may be part of it there."""
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def acts(venue: Folder) -> list[Act]:
 
 def test_a_usb_scanner_at_the_real_program(terminal: Open, venue: Folder) -> None:
     """Typed in bursts: in, a second use, an unknown code; then asked twice to quit."""
-    gate = scan(terminal, venue)
+    gate = scan(terminal, venue, *SLOW)
     gate.wait(lambda text: "Ready." in text)
     gate.type("GOOD001\r")
     gate.wait(lambda text: "Good ticket" in text)
@@ -68,10 +72,10 @@ def test_a_usb_scanner_at_the_real_program(terminal: Open, venue: Folder) -> Non
     gate.type("s]q\x1d\x1aX\r")
     gate.wait(lambda text: "Unknown code" in text)
     assert gate.process.poll() is None
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x11")
     gate.wait(lambda text: "Once more" in text)
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x11")
     assert gate.wait_for_end() == 0
     assert "Traceback" not in gate.text
@@ -99,27 +103,27 @@ def test_a_killed_gate_starts_again_and_knows_everything(terminal: Open, venue: 
 
 def test_plain_in_a_terminal_takes_codes_and_lone_keys(terminal: Open, venue: Folder) -> None:
     """Codes end with Enter, keys alone are commands, keys within a code are not."""
-    gate = scan(terminal, venue, "--plain")
+    gate = scan(terminal, venue, "--plain", *SLOW)
     gate.wait(lambda text: "# Gate" in text)
     gate.type("GOOD001\r")
     gate.wait(lambda text: " ADMIT " in text)
     time.sleep(NEXT_GUEST_S)
     gate.type("AB\x1a\x03C\r")
     gate.wait(lambda text: " REFUSE " in text)
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x1b[17~")
     gate.wait(lambda text: "<<< OUT <<<? F6 again" in text)
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x1b[17~")
     gate.wait(lambda text: "direction: out" in text)
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x1a")
     gate.wait(lambda text: "Winter Gala [good-1], in at" in text and "Ctrl+Z again" in text)
     assert "# undone" not in gate.text
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x1a")
     gate.wait(lambda text: "# undone: Winter Gala [good-1]" in text)
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x03")
     assert gate.wait_for_end() == 0
     assert acts(venue)[-2:] == [Act.ANNULMENT, Act.LANE_CLOSED]
@@ -127,11 +131,11 @@ def test_plain_in_a_terminal_takes_codes_and_lone_keys(terminal: Open, venue: Fo
 
 def test_plain_undoes_at_once_what_its_last_line_shows(terminal: Open, venue: Folder) -> None:
     """It is named all the same before it is done."""
-    gate = scan(terminal, venue, "--plain")
+    gate = scan(terminal, venue, "--plain", *SLOW)
     gate.wait(lambda text: "# Gate" in text)
     gate.type("NAMED1\r")
     gate.wait(lambda text: " ADMIT " in text)
-    time.sleep(0.3)
+    time.sleep(LONE_S)
     gate.type("\x1a")
     text = gate.wait(lambda text: "# undone" in text)
     assert text.index("# undo: José Ångström · Winter Gala [named-1], in at") < text.index("undone")
@@ -255,22 +259,10 @@ def test_two_gates_on_one_folder(terminal: Open, venue: Folder) -> None:
 @pytest.mark.long
 def test_the_demo_on_a_screen(terminal: Open) -> None:
     """It paints verdicts, ends by itself, sums up, and leaves no folder behind."""
-    demo = terminal("demo", "--seconds", "4", size=(100, 30))
+    demo = terminal("demo", "--seconds", "10", size=(100, 30))
     demo.wait(lambda text: "Good ticket" in text)
     assert demo.wait_for_end() == 0
     assert "verdicts: ADMIT" in demo.text
-
-
-@pytest.fixture(scope="module", autouse=True)
-def demo_in_lines() -> Iterator["subprocess.Popen[str]"]:
-    """A demo of 20 seconds that runs while the other tests of this file do."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "gate", "demo", "--plain", "--seconds", "20"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"GATE_LANGUAGE": "en"},
-    ) as process:  # fmt: skip
-        yield process
-        process.kill()
 
 
 def hidden(script: str) -> "subprocess.CompletedProcess[str]":
@@ -306,8 +298,11 @@ def test_without_opencv_a_typing_scanner_still_scans(venue: Folder) -> None:
     """cv2 is not there: wedge scanning works, and the doctor says what is missing."""
     ran = hidden(
         hide("cv2")
+        + f'cd "{venue.path.parent}"; : >out\n'
         + 'printf "GOOD001\\n" | '
-        + f'timeout 4 "$PYTHON" -m gate scan --plain --data-dir "{venue.path}" || true\n'
+        + f'timeout 60 "$PYTHON" -m gate scan --plain --data-dir "{venue.path}" >out &\n'
+        + 'for n in $(seq 1000); do grep -q " ADMIT " out && break; sleep 0.05; done\n'
+        + "kill $!; wait $! || true; cat out\n"
         + f'"$PYTHON" -m gate doctor --data-dir "{venue.path}" || true'
     )
     assert " ADMIT " in ran.stdout, ran.stderr
@@ -339,13 +334,15 @@ def test_a_full_disk_is_a_hold(venue: Folder) -> None:
         f'cd "{venue.path.parent}"; mkdir disk; mount -t tmpfs -o size=3m none disk\n'
         f'cp -r "{venue.path}" disk/data\n'
         'gate() { "$PYTHON" -m gate "$@"; }\n'
-        'export GATE_DATA_DIR="$PWD/disk/data"\n'
-        # Once the lane is open, which takes long on a busy machine.
-        "(echo GOOD001; for n in $(seq 400); do [ -s disk/data/journal.db-wal ] && break;"
-        " sleep 0.05; done; sleep 0.5; dd if=/dev/zero of=disk/filler bs=4k 2>/dev/null || true\n"
-        " echo GOOD002; sleep 0.5; rm disk/filler; echo GOOD003; sleep 0.5)"
-        " | gate scan --plain --camera off\n"
-        "gate verify; gate log --outcome admit\n"
+        'export GATE_DATA_DIR="$PWD/disk/data"; : >out\n'
+        # Until so many verdicts were told, which takes long on a busy machine.
+        "told() { for n in $(seq 600); do\n"
+        '    [ "$(grep -c "^..:..:.. " out)" -ge "$1" ] && break; sleep 0.05\n'
+        "done; }\n"
+        "(echo GOOD001; told 1; dd if=/dev/zero of=disk/filler bs=4k 2>/dev/null || true\n"
+        " echo GOOD002; told 2; rm disk/filler; echo GOOD003; told 3)"
+        " | gate scan --plain --camera off >out\n"
+        "cat out; gate verify; gate log --outcome admit\n"
     )
     lines = [line for line in ran.stdout.splitlines() if line[2:3] == ":"]
     assert [line.split()[1] for line in lines] == ["ADMIT", "HOLD", "ADMIT"], ran.stderr
@@ -368,16 +365,35 @@ def test_a_read_only_disk_is_told_at_the_start(venue: Folder) -> None:
     assert "Traceback" not in ran.stderr
 
 
+DEMO_SAYS = (
+    " ADMIT ", " REFUSE ", " EXIT ", " RESCAN ", "Already used", "Wrong entrance", "Too early",
+    "Ticket cancelled", "Unknown code", "of 4 used",
+)  # fmt: skip
+
+
+def demo_in_lines() -> str:
+    """What a demo of 20 seconds says."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "gate", "demo", "--plain", "--seconds", "20"],
+        capture_output=True, text=True, check=False, timeout=100,
+        env=os.environ | {"GATE_LANGUAGE": "en"},
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
 @pytest.mark.long
-def test_the_demo_in_lines(demo_in_lines: "subprocess.Popen[str]") -> None:
-    """The first 20 seconds: a dozen verdicts, in, out and refused, then the summary."""
-    out, err = demo_in_lines.communicate(timeout=60)
-    assert (demo_in_lines.returncode, err) == (0, "")
-    lines = [line for line in out.splitlines() if line[:2].isdigit()]
-    outcomes = [line.split()[1] for line in lines]
-    assert len(lines) >= 12
-    assert {"ADMIT", "REFUSE", "EXIT", "RESCAN"} <= set(outcomes)
-    for reason in ("Already used", "Wrong entrance", "Too early", "Ticket cancelled",
-                   "Unknown code", "of 4 used"):  # fmt: skip
-        assert reason in out, reason
-    assert "from frame to durable verdict: p50" in out
+@pytest.mark.timeout(400)
+def test_the_demo_in_lines() -> None:
+    """The first 20 seconds: a dozen verdicts, in, out and refused, then the summary.
+
+    A busy machine sees too little of whoever holds up a code for two seconds: it is played anew.
+    """
+    for _evening in range(3):
+        out = demo_in_lines()
+        assert "from frame to durable verdict: p50" in out
+        verdicts = [line for line in out.splitlines() if line[:2].isdigit()]
+        missing = [told for told in DEMO_SAYS if told not in "\n".join(verdicts)]
+        if not missing and len(verdicts) >= 12:
+            return
+    pytest.fail(f"{len(verdicts)} verdicts; none said: {missing}\n{out}")

@@ -22,6 +22,7 @@ from gate.reports.ticket_import import import_files
 from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.scanner_fixes import Fixes
+from gate.text.verdict_words import Words
 from gate.ui.scanner_check import SQUARE_TEXT
 from gate.ui.tui import panel_words
 from gate.ui.tui.bars import StatusBar
@@ -142,11 +143,19 @@ async def test_a_good_verdict_clears_itself(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ENTER goes after a moment, CHECK stays until the next scan."""
-    monkeypatch.setitem(panel_words.SHOWN_S, Outcome.ADMIT, 0.5)
+    monkeypatch.setitem(panel_words.SHOWN_S, Outcome.ADMIT, 0.1)
     async with running(venue, clock) as screen:
+        shown: list[Outcome] = []
+        show = screen.panel.show
+
+        def noted(outcome: Outcome, words: Words) -> None:
+            shown.append(outcome)
+            show(outcome, words)
+
+        monkeypatch.setattr(screen.panel, "show", noted)
         screen.scan("GOOD001")
-        await screen.until(lambda: outcome(screen) is Outcome.ADMIT)
-        await screen.until(lambda: outcome(screen) is None)
+        await screen.until(lambda: bool(shown) and outcome(screen) is None)
+        assert shown == [Outcome.ADMIT]
         screen.scan("VIP1")
         await screen.settle()
         await screen.pilot.pause(0.2)
@@ -818,7 +827,8 @@ async def test_the_other_ticket_is_named_and_counted_by_a_key(
     venue: Folder, clock: FixedClock
 ) -> None:
     """Ctrl+T acts on the ticket that the line names, and on none when there is no line."""
-    async with running(venue, clock) as screen:
+    # One frame is all there is, and stays in view however slow the machine is.
+    async with running(venue, clock, "debounce.out_of_view_ms=60000") as screen:
         await screen.press("ctrl+t")
         assert "No other ticket waits." in toasts(screen)
         line = screen.app.scan_screen.query_one("#beside", Static)

@@ -42,7 +42,7 @@ def client_of(server: Server, appid: str, secret: str) -> WeChatClient:
                 },
             )
 
-    return Client(appid, secret, timeout=20)
+    return Client(appid, secret, timeout=60)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

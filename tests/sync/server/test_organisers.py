@@ -398,7 +398,7 @@ class TestCommands:
         where = ("--server-dir", str(tmp_path / "s"))
 
         def gate(*arguments: str, code: int = 0) -> str:
-            ran = run("serve", *arguments, *where, timeout=30)
+            ran = run("serve", *arguments, *where, timeout=60)
             assert ran.returncode == code, ran.stderr
             assert "Traceback" not in ran.stderr
             return ran.stdout

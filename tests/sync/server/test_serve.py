@@ -61,7 +61,7 @@ class Serving:
 
     def link(self, name: str = "North") -> str:
         """A link of ``gate serve --new-token``."""
-        ran = run("serve", "--new-token", name, "--server-dir", str(self.folder), timeout=30)
+        ran = run("serve", "--new-token", name, "--server-dir", str(self.folder), timeout=60)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout.splitlines()[-1]
 
@@ -123,7 +123,7 @@ class TestSecrets:
             assert not made
             ran = run(
                 "cards", "account", "--event", EVENT, "--server-dir", str(server.folder),
-                timeout=30,
+                timeout=60,
             )  # fmt: skip
             found = re.search(r"appid (wx[0-9a-f]{16}), secret ([0-9a-f]{32})", ran.stdout)
             assert found is not None, ran
@@ -315,7 +315,7 @@ class TestWhere:
         """Beside what is no start it would do nothing, so it is refused."""
         make_events(tmp_path / "server", "gala")
         where = ("--server-dir", str(tmp_path / "server"))
-        ran = run("serve", "--restored", *only, *where, timeout=30)
+        ran = run("serve", "--restored", *only, *where, timeout=60)
         assert (ran.returncode, ran.stdout) == (2, "")
         assert "--restored" in ran.stderr
 
@@ -503,7 +503,7 @@ class TestTls:
             (("--cert", str(certificate)), 2, "go together"),
             (("--cert", str(certificate), "--key", str(tmp_path / "no")), 1, "no such file"),
         ):
-            ran = run("serve", "--server-dir", str(tmp_path / "server"), *flags, timeout=30)
+            ran = run("serve", "--server-dir", str(tmp_path / "server"), *flags, timeout=60)
             assert (ran.returncode, told in ran.stderr) == (code, True), ran.stderr
 
 

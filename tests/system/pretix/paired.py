@@ -154,7 +154,7 @@ class PairedServer(QuickServer):
             lambda: (self.standing(), [gate.status()["unacked"] for gate in gates]),
             bound_s,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + WITHIN_S
         while found := self.differences():
             # What pretixSCAN did is asked for every moment.
             assert time.monotonic() < deadline, "\n".join(found)

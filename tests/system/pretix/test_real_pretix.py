@@ -355,7 +355,7 @@ async def test_what_pretixscan_does_is_here(pretix: RealPretix, tmp_path: Path) 
     codes = pretix.do("secrets")
     invitation = msgspec.json.decode(pretix.do("device", name=f"scan {tmp_path.name}"))
     async with (
-        httpx.AsyncClient(base_url=f"{pretix.url}/api/v1") as scan,
+        httpx.AsyncClient(base_url=f"{pretix.url}/api/v1", timeout=60) as scan,
         door(pretix, tmp_path) as here,
     ):
         me = {"hardware_brand": "x", "hardware_model": "x", "software_brand": "pretixSCAN",

@@ -19,7 +19,7 @@ from tests.conftest import needs
 from tests.support import postgres
 from tests.support.fake_pretix import FakePretix
 from tests.system.network import free_port
-from tests.system.pretix.paired import Gate, QuickServer, until
+from tests.system.pretix.paired import Gate, QuickServer, has_told_all, until
 
 pytestmark = [
     pytest.mark.system,
@@ -105,6 +105,8 @@ def test_another_process_takes_over(database: str, fake: str, tmp_path: Path) ->
         for n, secret in enumerate(codes[:6]):
             assert gates[n % 2].scan(secret) is Outcome.ADMIT
         until(lambda: len(seen_by(fake)["told"]) == 6, lambda: seen_by(fake))
+        # Not between the answer and the word that it came: then it would be told again.
+        until(lambda: has_told_all(engine, one.event), "what was told is not settled")
         holder = stands(engine).lease
         two.kill()
         for secret in codes[6:9]:

@@ -16,7 +16,7 @@ from sync.server.web.links import Kind
 from sync.server.web.pages import Visit
 from sync.server.web.server_numbers import ServerSource
 from sync.server.web.site import Site
-from tests.support.central import central
+from tests.support.central import central, stop_limits
 from tests.support.web import browser, link, signed_in
 from tests.support.web_routes import ROUTES
 
@@ -119,8 +119,11 @@ async def test_languages_are_the_readers(tmp_path: Path) -> None:
         assert '<html lang="zh-CN" class="high">' in (await at.get("/web/sign-in")).text
 
 
-async def test_who_is_not_signed_in_may_ask_only_so_often(tmp_path: Path) -> None:
+async def test_who_is_not_signed_in_may_ask_only_so_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One address is slowed down, another is not."""
+    stop_limits(monkeypatch)
     async with central(tmp_path) as running:
         async with browser(running.app, "10.0.0.1") as at:
             statuses = [(await at.http.get("/web/link/x")).status_code for _n in range(60)]

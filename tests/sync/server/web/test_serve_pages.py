@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection
 
+from gate.clock import read_wall_ms
 from gate.core.place import Role
 from sync.server.settings import PagesBy
 from sync.server.web.links import Kind
@@ -51,7 +52,7 @@ def test_elsewhere_pages_want_tls(
 
 
 def serve(folder: Path, *arguments: str) -> str:
-    ran = run("serve", "--server-dir", str(folder), *arguments, timeout=30)
+    ran = run("serve", "--server-dir", str(folder), *arguments, timeout=60)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
@@ -71,14 +72,18 @@ def test_links_are_made_listed_and_ended_at_the_machine(tmp_path: Path) -> None:
             assert http.get(f"{server.url}/web/tonight").url.path == "/web/sign-in"
             assert http.post(address).status_code == 410
         assert serve(server.folder, "--web-links") == ""
-        gone = run("serve", "--server-dir", str(server.folder), "--web-end", "0" * 12, timeout=30)
+        gone = run("serve", "--server-dir", str(server.folder), "--web-end", "0" * 12, timeout=60)
         assert gone.returncode == 2
         assert "web end" in serve(server.folder, "--audit", "-")
 
 
 @pytest.mark.postgres
-async def test_two_processes_on_one_postgresql_share_sessions(tmp_path: Path) -> None:
+async def test_two_processes_on_one_postgresql_share_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Paired at one, signed in at the other, out at both; tries are counted together."""
+    now_ms = read_wall_ms()
+    monkeypatch.setattr("sync.server.web.sign_in.read_wall_ms", lambda: now_ms)
     needs(can_run(), "PostgreSQL (apt install postgresql)")
     with postgres() as url:
         engine, other = open_central(url), open_central(url)

@@ -14,7 +14,7 @@ def test_at_the_server_s_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     make_events(tmp_path / "s", "show")
 
     def serve(*words: str) -> tuple[int, str]:
-        ran = run("serve", "--server-dir", str(tmp_path / "s"), *words, timeout=30)
+        ran = run("serve", "--server-dir", str(tmp_path / "s"), *words, timeout=60)
         return ran.returncode, ran.stdout + ran.stderr
 
     for words in (("http://127.0.0.1:1/",), ("https://x.example/", "--kinds", "nonsense")):

