@@ -181,8 +181,9 @@ class Camera:
             if time.monotonic() >= self._retry_at and self._in_the_way() is None:
                 self._reader = _Reader(self.source)
         elif reader.is_over and not self.source.is_live and not reader.error:
-            self._leave()
-            self._become(State.ENDED, "")
+            if not reader.has_news:
+                self._leave()
+                self._become(State.ENDED, "")
         elif trouble := self._trouble(reader):
             self._lose(trouble)
         else:
@@ -256,14 +257,16 @@ class _Reader:
         """Seconds for which frames have come and have all been the same."""
         return max(0.0, self._arrived - self._changed)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is a frame not taken yet."""
+        return self._shot is not None and self._shot.number > self._taken
+
     def next_shot(self, wait_s: float) -> Shot | None:
         """The newest frame not taken yet."""
         with self._news:
-            self._news.wait_for(
-                lambda: self.is_over or (self._shot and self._shot.number > self._taken), wait_s
-            )
-            shot = self._shot
-            if shot is None or shot.number <= self._taken:
+            self._news.wait_for(lambda: self.is_over or self.has_news, wait_s)
+            if not self.has_news or (shot := self._shot) is None:
                 return None
             self._taken = shot.number
             return shot

@@ -52,6 +52,8 @@ EVERYTHING = 16
 """Turns in vain after which a scene has been searched."""
 STAYS = 2
 """So many frames after its first one a thing is held there, and not one of many that go by."""
+LEAST_LOOKS = 2
+"""In haste, of a frame: the likeliest one must not keep all others from having their turn."""
 STILL = 10
 """Grey levels that a spot of a scene may change by while nothing moves: noise."""
 LOOK_AGAIN = 10
@@ -89,6 +91,8 @@ class Decoder:
         self._tracked = 0
         self._hurries = False
         self._dense: Region | None = None
+        self._left: list[Pass] = []
+        """Of the turn that was begun in haste, the ways that had no time yet."""
         self._stayed = self._searched = 0
         self.missed: Frame | None = None
         """The last frame in grey, if nothing was read in it and it was worth a look."""
@@ -190,7 +194,7 @@ class Decoder:
 
     def _rescued(self, grey: Frame, known: _Codes, glance_s: float) -> _Codes:
         """What the pass whose turn it is finds, if there is time for it."""
-        sighted = self.sighted if self._tracked < TRACKED else None
+        sighted = self.sighted if self._is_to_be_tracked else None
         self._age += 1
         looks_again = self._vain >= EVERYTHING
         if not (looks_again or self._credit_s > 0):
@@ -201,19 +205,21 @@ class Decoder:
             scene = Scene(grey, found=[sighted.region])
             passes = [how for how, reader in self._readers.items() if reader.sighted]
             found = finished(self._looked(passes, scene, known))
-        else:
-            self._hurries |= self._stays(grey, known)
+        elif self._stays(grey, known) or self._hurries:
             # What can be read by now is not in an old frame.
-            if self._looking is None or self._hurries:
+            self._looking = None
+            found = self._in_haste(grey, known, began + self._credit_s)
+        else:
+            self._left = []
+            if self._looking is None:
                 self._looking, self._age = self._turn_at(grey, known), 0
-            hurries = self._hurries or looks_again
-            until = math.inf if hurries else began + self._at_once * glance_s
+            until = math.inf if looks_again else began + self._at_once * glance_s
             found = self._went_on(self._looking, until)
         self._pay_since(began)
+        # What has paid is done again at once.
+        self._hurries = found is not None and not found.keys() <= known.keys()
         if found is None:
             return {}
-        # What has paid is done again at once.
-        self._hurries = not found.keys() <= known.keys()
         if self._hurries:
             self._tracked = 0
         else:
@@ -252,26 +258,52 @@ class Decoder:
         self._stayed += 1
         return self._stayed >= STAYS and self._searched < EVERYTHING
 
+    def _in_haste(self, grey: Frame, known: _Codes, until: float) -> _Codes | None:
+        """Look in the likeliest way, and in those whose turn it is as far as there is time.
+
+        ``None`` if there was no time for all of them; the next frame gets the others.
+        """
+        densest, scene = self._at(0, grey, known), self._at_turn(grey, known)
+        densest.hurries = scene.hurries = True
+        looks = [(how, scene) for how in self._left or IN_TURN[self._turn % len(IN_TURN)]]
+        if densest.regions:
+            # Whatever has its turn: what stays is most often of the kind that its edges tell.
+            first = likeliest(densest.grain_of(densest.regions[0]))
+            if PLACES[self._turn % len(PLACES)] == 0:
+                looks = [one for one in looks if one[0] is not first]
+            looks.insert(0, (first, densest))
+        self._left = []
+        for number, (how, where) in enumerate(looks):
+            if number >= LEAST_LOOKS and self._now() >= until:
+                self._left = [left for left, _scene in looks[number:]]
+                return None
+            found = finished(self._looked((how,), where, known))
+            if not found.keys() <= known.keys() or self._is_to_be_tracked:
+                return found
+        return {}
+
+    @property
+    def _is_to_be_tracked(self) -> bool:
+        """Whether a symbol is in sight that the next frames may give."""
+        return self._tracked < TRACKED and self.sighted is not None
+
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""
-        pixels, place = round(ENLARGED * grey.size), PLACES[self._turn % len(PLACES)]
-        passes = IN_TURN[self._turn % len(IN_TURN)]
-        densest = [] if self._dense is None else [self._dense]
-        scene = Scene(grey, pixels=pixels, found=densest, hurries=self._hurries)
-        if self._hurries and densest:
-            # Whatever has its turn: what stays is most often of the kind that its edges tell.
-            first = likeliest(scene.grain_of(densest[0]))
-            if place != 0 or first not in passes:
-                found = yield from self._looked((first,), scene, known)
-                if not found.keys() <= known.keys():
-                    return found
-                yield
-        if place != 0:
-            scene = _without(known, grey)
-            scene.pixels, scene.place, scene.hurries = pixels, place, self._hurries
+        scene = self._at_turn(grey, known)
         yield from scene.looked_over()
         yield
-        return (yield from self._looked(passes, scene, known))
+        return (yield from self._looked(IN_TURN[self._turn % len(IN_TURN)], scene, known))
+
+    def _at_turn(self, grey: Frame, known: _Codes) -> Scene:
+        """The region whose turn it is."""
+        return self._at(PLACES[self._turn % len(PLACES)], grey, known)
+
+    def _at(self, place: int, grey: Frame, known: _Codes) -> Scene:
+        scene = _without(known, grey)
+        scene.pixels, scene.place = round(ENLARGED * grey.size), place
+        if place == 0 and self._dense is not None:
+            scene.found = [self._dense]
+        return scene
 
     def _looked(self, passes: Iterable[Pass], scene: Scene, known: _Codes) -> Steps[_Codes]:
         """Look in these ways, until one finds what is not known."""

@@ -1,6 +1,5 @@
 """What rescue passes may take of the time, however slow the machine is."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from gate.capture import decode
 from gate.capture.decode import Decoder
-from gate.capture.passes import AZTEC, GLANCE
+from gate.capture.passes import AZTEC, DATA_MATRIX, GLANCE, OWN, PDF417, QR, Pass
 from gate.capture.regions import Frame, Region, Sighted
 from gate.capture.switched_off import OthersInSight
 
@@ -127,6 +126,14 @@ def checks_at(left: int, side: int = 120) -> Frame:
     return frame
 
 
+def walked_past(frames: int) -> Iterator[Frame]:
+    """Something dense that stays, and somebody who walks past it."""
+    for number in range(frames):
+        frame = checks_at(40)
+        frame[300:, number % 20 * 30 :][:, :30] = 0
+        yield frame
+
+
 def test_what_is_elsewhere_or_larger_is_another_thing() -> None:
     """Only what stays densest at one place is looked at to the end at once."""
     decoder = Decoder()
@@ -141,23 +148,90 @@ def test_a_wall_is_not_looked_at_in_haste_for_ever(monkeypatch: pytest.MonkeyPat
 
     Mutation: where it is never given up, every look goes on being done at once.
     """
-    untils: list[float] = []
-    went_on = Decoder._went_on
+    frames = list[int]()
+    in_haste = Decoder._in_haste
 
-    def noted(decoder: Decoder, looking: Any, until: float) -> Any:
-        untils.append(until)
-        return went_on(decoder, looking, until)
+    def noted(decoder: Decoder, *rest: Any) -> Any:
+        frames.append(1)
+        return in_haste(decoder, *rest)
 
-    def in_haste() -> int:
-        untils.clear()
+    def looks_in_haste() -> int:
+        frames.clear()
         decoder = Decoder(budget=1e6)
-        for number in range(40):
-            frame = checks_at(40)
-            frame[300:, number % 20 * 30 :][:, :30] = 0  # somebody walks past it
+        for frame in walked_past(40):
             decoder.read(frame)
-        return sum(until == math.inf for until in untils)
+        return len(frames)
 
-    monkeypatch.setattr(Decoder, "_went_on", noted)
-    assert in_haste() == decode.EVERYTHING
+    monkeypatch.setattr(OthersInSight, "is_due", lambda _self: False)
+    monkeypatch.setattr(Decoder, "_in_haste", noted)
+    assert looks_in_haste() == decode.EVERYTHING
     monkeypatch.setattr(decode, "EVERYTHING", 10**6)
-    assert in_haste() == len(untils) - decode.STAYS
+    assert looks_in_haste() == 40 - decode.STAYS
+
+
+class Patient:
+    """Readers that never find anything, each at so many times what a frame has, and who looked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, looks_s: float) -> None:
+        monkeypatch.setattr(OthersInSight, "is_due", lambda _self: False)
+        self.at_s = 0.0
+        self.looked: list[Pass] = []
+        self.sights: dict[Pass, Sighted] = {}
+        """What a reader has in sight once it has looked."""
+        self._decoder = decoder = Decoder(now=lambda: self.at_s)
+        readers: Any = {how: self._Reader(self, how, looks_s) for how in OWN}
+        decoder._readers = readers
+
+    def watch(self, frames: int) -> None:
+        """Look at something dense that stays, and is no code."""
+        for frame in walked_past(frames):
+            self._decoder.read(frame)
+            self.at_s += 0.03
+
+    class _Reader:
+        def __init__(self, all_of_them: "Patient", how: Pass, look_s: float) -> None:
+            self._all, self._how, self._look_s = all_of_them, how, look_s
+            self.sighted: Sighted | None = None
+
+        def read(self, _grey: Frame, within: Sequence[Region]) -> Iterator[None]:
+            if within:
+                self._all.at_s += self._look_s
+                self._all.looked.append(self._how)
+                self.sighted = self._all.sights.get(self._how)
+            yield
+
+
+def test_no_way_to_look_keeps_the_others_from_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the likeliest takes all the time that there is.
+
+    Mutation: where one look in haste is enough, the others have none.
+    """
+
+    def lookers() -> set[Pass]:
+        machine = Patient(monkeypatch, 0.1)
+        machine.watch(60)
+        return set(machine.looked)
+
+    monkeypatch.setattr(decode, "EVERYTHING", 10**6)
+    assert lookers() >= {QR, AZTEC, PDF417, DATA_MATRIX}
+    monkeypatch.setattr(decode, "LEAST_LOOKS", 1)
+    assert lookers() == {QR}
+
+
+def test_what_is_in_sight_is_looked_at_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A symbol that is found and not made out is tracked, until that was in vain so often.
+
+    Mutation: where it is not, the other ways have their turns in between.
+    """
+
+    def lookers() -> list[Pass]:
+        machine = Patient(monkeypatch, 0.001)
+        machine.watch(4)
+        machine.looked.clear()
+        machine.sights[QR] = Sighted(Region(40, 120, 120, 120, 9.0), 3.0)
+        machine.watch(decode.TRACKED)
+        return machine.looked
+
+    assert lookers() == [QR] * decode.TRACKED
+    monkeypatch.setattr(Decoder, "_is_to_be_tracked", property(lambda _self: False))
+    assert set(lookers()) > {QR}

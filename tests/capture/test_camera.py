@@ -376,6 +376,24 @@ def test_a_folder_of_pictures_is_held_up_one_by_one(
     watched.shots_until(lambda: watched.camera.state is State.ENDED)
 
 
+def test_the_last_picture_is_seen_too(watch: Callable[..., Watched]) -> None:
+    """Also by who is slower than a file is long."""
+    port = Port(lambda number: noisy(number) if number <= 3 else (False, None))
+    watched = watch(port, is_live=False, **PATIENT)
+    watched.camera.next_shot(0)
+    until = time.monotonic() + 60
+    while not (port.opened and port.opened[0].released.wait(0.05)):
+        assert time.monotonic() < until
+    reader = watched.camera._reader
+    assert reader is not None
+    reader.join(60)
+    shot = watched.camera.next_shot(60)
+    assert shot is not None
+    assert shot.number == 3
+    assert watched.camera.next_shot(0.05) is None
+    assert watched.camera.state is State.ENDED
+
+
 def test_a_video_file_plays_at_its_speed_and_ends(tmp_path: Path) -> None:
     """Ten frames at 20 fps take half a second."""
     path = tmp_path / "film.avi"

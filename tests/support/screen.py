@@ -1,10 +1,8 @@
 """The application on a known venue, without camera, with a clock that stands still."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ from gate.core.verdict import Scan, Verdict
 from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.storage.folder import Folder
-from gate.ui.tui import wedge_input
 from gate.ui.tui.app import GateApp
 from gate.ui.tui.fields import Field
 from gate.ui.tui.panel_words import SHOWN_S
@@ -51,7 +48,7 @@ KIM, KIM_PIN = "kim", "47119x"
 def holds_no_key(app: App[Any]) -> bool:
     """Whether every key has been given to what it is for: one alone waits for the gap's end."""
     inputs = (wedge for screen in app.screen_stack for wedge in screen.query(WedgeInput))
-    return all(wedge._held is None and not wedge._lone for wedge in inputs)
+    return all(wedge._silence is None for wedge in inputs)
 
 
 @contextmanager
@@ -106,7 +103,7 @@ class Screen:
     @contextmanager
     def _without_gaps(self) -> Iterator[None]:
         """No time passes between keys, though a busy machine may hear them one by one."""
-        now_s, now_ms, inputs = time.monotonic(), monotonic_ms(), self.app.inputs
+        now_ms, inputs = monotonic_ms(), self.app.inputs
         waiting: dict[WedgeInput | Field, None] = {}
 
         def wait(one: WedgeInput | Field) -> None:
@@ -115,8 +112,6 @@ class Screen:
             waiting[one] = None
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(wedge_input, "time", SimpleNamespace(monotonic=lambda: now_s))
-            patch.setattr(wedge_input, "monotonic_ms", lambda: now_ms)
             for kind in (WedgeInput, Field):
                 patch.setattr(kind, "_wait_for_silence", wait)
             if inputs is not None:

@@ -106,6 +106,23 @@ async def test_it_locks_by_itself_and_closes_what_was_open(
         await screen.until(lambda: screen.panel.outcome is Outcome.ADMIT)
 
 
+async def test_a_question_is_given_up_by_its_own_time(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by that of one that was closed before."""
+    async with running(venue, clock, KIOSK) as screen:
+        ends: list[Any] = []
+        monkeypatch.setattr(screen.app, "set_timer", lambda _s, end: ends.append(end))
+        for keys in (("ctrl+l", "escape"), ("ctrl+l",)):
+            await screen.press(*keys)
+        assert len(ends) == 2
+        ends[0]()
+        await screen.settle()
+        assert isinstance(screen.app.screen, PinQuestion)
+        ends[1]()
+        await screen.until(lambda: screen.app.screen is screen.app.scan_screen)
+
+
 async def test_a_question_nobody_answers_goes_away(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,13 @@
 """The lock of a screen that faces the guests: its keys are a supervisor's, for a while."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
 
 from gate.i18n import _
 from gate.ui.tui.screens.asking import ask_pin
-from gate.ui.tui.screens.questions import PinQuestion, Signed
+from gate.ui.tui.screens.questions import Signed
 
 if TYPE_CHECKING:
     from gate.ui.tui.app import GateApp
@@ -56,9 +58,10 @@ class Kiosk:
             app.unread.show()
 
         ask_pin(app, _("Unlock the keys"), signed, needs_note=False)
-        app.set_timer(ASKED_S, lambda: self._give_up(app))
+        asked = app.screen
+        app.set_timer(ASKED_S, lambda: self._give_up(app, asked))
 
-    def _give_up(self, app: "GateApp") -> None:
+    def _give_up(self, app: "GateApp", asked: Screen[Any]) -> None:
         """Nobody answered: scan on."""
-        if self.is_locked and isinstance(app.screen, PinQuestion):
-            app.screen.dismiss(None)
+        if self.is_locked and app.screen is asked:
+            asked.dismiss(None)

@@ -9,10 +9,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
-from gate.clock import monotonic_ms
 
 ALONE_S = 0.4
 """A character after a shorter silence may be the end of a code over which a scanner stuttered."""
+LATE_S = 0.05
+"""A silence that is heard so much later than it was due may have keys in it, not heard yet."""
 TYPING_EVERY_MS = 20
 """How often it is told that a scanner goes on typing."""
 
@@ -57,15 +58,17 @@ class WedgeInput(Static):
     def __init__(self, gap_ms: int = GAP_MS, id: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id, markup=False)
         self._wedge = Wedge(gap_ms)
-        self._gap_s = gap_ms / 1000
+        self._gap_ms, self._gap_s = gap_ms, gap_ms / 1000
         self._held: events.Key | None = None
-        self._last_key = 0.0
+        self._last_ms = 0
         self._lone = ""
         """The character of a burst that has no other so far, and began after a silence."""
         self._has_no_end = False
         """Whether a code has ended by a silence here."""
         self._typing_ms = 0
         self._silence: Timer | None = None
+        """Runs until a silence is heard; ``None`` from then on."""
+        self._due_s = 0.0
 
     def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
         """Say that what prints is text here, so that no hint promises otherwise."""
@@ -75,11 +78,9 @@ class WedgeInput(Static):
         """Take a key as part of a burst, or hold it until it is known to stand alone."""
         event.stop()
         event.prevent_default()
-        now = time.monotonic()
-        silence_s = now - self._last_key
-        in_burst = silence_s < self._gap_s
-        self._last_key = now
-        is_lone = event.is_printable and silence_s >= max(ALONE_S, self._gap_s)
+        silence_ms = self._since_last_ms(event)
+        in_burst = silence_ms < self._gap_ms
+        is_lone = event.is_printable and silence_ms >= max(1000 * ALONE_S, self._gap_ms)
         self._lone = (event.character or "") if is_lone else ""
         if self._held is not None:
             held, self._held = self._held, None
@@ -93,32 +94,53 @@ class WedgeInput(Static):
     def on_paste(self, event: events.Paste) -> None:
         """Take a burst that came as one paste."""
         event.stop()
-        self._last_key, self._lone = time.monotonic(), ""
-        self._post_codes(self._wedge.type(event.text, monotonic_ms()))
+        self._since_last_ms(event)
+        self._lone = ""
+        self._post_codes(self._wedge.type(event.text, self._last_ms))
         self._wait_for_silence()
+
+    def _since_last_ms(self, event: events.Key | events.Paste) -> int:
+        """How long after the one before it came, not how long after that was heard.
+
+        A busy machine reads late what a scanner typed in time: where an Enter ends a code, no
+        silence does that was not heard as one.
+        """
+        at_ms = round(1000 * event.time)
+        if self._silence is not None and not self._has_no_end:
+            at_ms = min(at_ms, self._last_ms + self._gap_ms - 1)
+        since_ms, self._last_ms = at_ms - self._last_ms, at_ms
+        return since_ms
 
     def _take(self, event: events.Key) -> None:
         character = character_of(event)
         if character:
-            now_ms = monotonic_ms()
-            self._post_codes(self._wedge.type(character, now_ms))
-            if self._wedge.typed and now_ms - self._typing_ms >= TYPING_EVERY_MS:
-                self._typing_ms = now_ms
+            self._post_codes(self._wedge.type(character, self._last_ms))
+            if self._wedge.typed and self._last_ms - self._typing_ms >= TYPING_EVERY_MS:
+                self._typing_ms = self._last_ms
                 self.post_message(self.Typing())
 
     def _wait_for_silence(self) -> None:
         if self._silence is not None:
             self._silence.stop()
-        self._silence = self.set_timer(self._gap_s, self._end_of_burst)
+        self._due_s = time.monotonic() + self._gap_s
+        self._silence = self.set_timer(self._gap_s, self._is_silent)
+
+    async def _is_silent(self) -> None:
+        if time.monotonic() - self._due_s > LATE_S:
+            # Once: a machine may be late for ever.
+            self._silence = self.set_timer(self._gap_s, self._end_of_burst)
+        else:
+            await self._end_of_burst()
 
     async def _end_of_burst(self) -> None:
+        self._silence = None
         held, self._held = self._held, None
         if held is not None:
             await self._alone(held)
         lone, self._lone = self._lone, ""
         if lone:
             self.post_message(self.Pressed(lone, may_be_scanned=self._has_no_end))
-        codes = self._wedge.pause(monotonic_ms())
+        codes = self._wedge.pause(self._last_ms + self._gap_ms)
         self._has_no_end = self._has_no_end or bool(codes)
         self._post_codes(codes)
 

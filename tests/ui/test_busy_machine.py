@@ -1,0 +1,74 @@
+"""A machine that is busy for a moment: what a scanner types meanwhile is one code."""
+
+import time
+
+import pytest
+from textual import events
+
+from gate.core.outcome import Outcome
+from gate.storage.folder import Folder
+from gate.ui.tui import wedge_input
+from gate.ui.tui.wedge_input import WedgeInput
+from tests.support.screen import Screen, running
+from tests.support.venue import FixedClock
+
+GAP, BUSY_S = "scanner.gap_ms=500", 0.8
+"""A silence that ends a code, and one that was none."""
+
+
+async def type_while_busy(screen: Screen, read_after_s: float) -> None:
+    """Type a good ticket, of which the screen hears the second half after it was busy."""
+    began_s = time.monotonic()
+    for number, character in enumerate("GOOD001\n"):
+        if number == 4:
+            await screen.heard()
+            time.sleep(BUSY_S)  # the loop stands still
+            await screen.pilot.pause(0)
+        key = events.Key("enter" if character == "\n" else character, character)
+        key.time = began_s + 0.005 * number + (read_after_s if number >= 4 else 0.0)
+        screen.app.post_message(key)
+    await screen.settle()
+
+
+@pytest.mark.parametrize("read_after_s", [0.0, BUSY_S], ids=["heard late", "read late"])
+async def test_what_was_typed_in_time_is_one_code(
+    venue: Folder, clock: FixedClock, read_after_s: float
+) -> None:
+    """Whether only the screen stood still, or the whole program, which then reads late, too."""
+    async with running(venue, clock, GAP) as screen:
+        await type_while_busy(screen, read_after_s)
+        assert screen.panel.outcome is Outcome.ADMIT
+
+
+async def test_mutation_a_silence_that_is_heard_late_tears_it(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is believed at once."""
+    monkeypatch.setattr(wedge_input, "LATE_S", 60.0)
+    async with running(venue, clock, GAP) as screen:
+        await type_while_busy(screen, 0.0)
+        assert screen.panel.outcome is not Outcome.ADMIT
+
+
+async def test_where_a_silence_ends_codes_two_are_two(venue: Folder, clock: FixedClock) -> None:
+    """A scanner that sends no Enter has its codes told apart by when they came."""
+    async with running(venue, clock, GAP) as screen:
+        await screen.burst(*"GOOD002")
+        assert screen.panel.outcome is Outcome.ADMIT
+        codes: list[str] = []
+        wedge = screen.app.screen.query_one(WedgeInput)
+        post = wedge.post_message
+
+        def noted(message: object) -> bool:
+            if isinstance(message, WedgeInput.Typed):
+                codes.append(message.code)
+            return post(message)  # type: ignore[arg-type]
+
+        wedge.post_message = noted  # type: ignore[method-assign]
+        began_s = time.monotonic()
+        for number, character in enumerate("GOOD001VIP1"):
+            key = events.Key(character, character)
+            key.time = began_s + 0.005 * number + (BUSY_S if number >= 7 else 0.0)
+            screen.app.post_message(key)
+        await screen.settle()
+        assert codes == ["GOOD001", "VIP1"]
