@@ -263,13 +263,14 @@ class Decoder:
 
         ``None`` if there was no time for all of them; the next frame gets the others.
         """
-        densest, scene = self._at(0, grey, known), self._at_turn(grey, known)
+        place, densest = PLACES[self._turn % len(PLACES)], self._at(0, grey, known)
+        scene = densest if place == 0 else self._at(place, grey, known)
         densest.hurries = scene.hurries = True
         looks = [(how, scene) for how in self._left or IN_TURN[self._turn % len(IN_TURN)]]
         if densest.regions:
             # Whatever has its turn: what stays is most often of the kind that its edges tell.
             first = likeliest(densest.grain_of(densest.regions[0]))
-            if PLACES[self._turn % len(PLACES)] == 0:
+            if scene is densest:
                 looks = [one for one in looks if one[0] is not first]
             looks.insert(0, (first, densest))
         self._left = []
@@ -289,16 +290,13 @@ class Decoder:
 
     def _turn_at(self, grey: Frame, known: _Codes) -> Steps[_Codes | None]:
         """Look in the ways whose turn it is, beside the symbols that are known."""
-        scene = self._at_turn(grey, known)
+        scene = self._at(PLACES[self._turn % len(PLACES)], grey, known)
         yield from scene.looked_over()
         yield
         return (yield from self._looked(IN_TURN[self._turn % len(IN_TURN)], scene, known))
 
-    def _at_turn(self, grey: Frame, known: _Codes) -> Scene:
-        """The region whose turn it is."""
-        return self._at(PLACES[self._turn % len(PLACES)], grey, known)
-
     def _at(self, place: int, grey: Frame, known: _Codes) -> Scene:
+        """The region at one of the places, the densest being the first."""
         scene = _without(known, grey)
         scene.pixels, scene.place = round(ENLARGED * grey.size), place
         if place == 0 and self._dense is not None:
