@@ -48,12 +48,20 @@ class Link:
     push_ms: int = 0
     heard_ms: int = 0
     """When it last answered; 0: never."""
-    failures: int = 0
-    """How many calls in a row had no answer."""
-    error: str = ""
-    """What is wrong now, in words; empty: nothing."""
+    pull_failures: int = 0
+    """How many times in a row pulling had no answer."""
+    pull_error: str = ""
+    """What is wrong with pulling now, in words; empty: nothing."""
+    push_failures: int = 0
+    push_error: str = ""
+    """The same of telling: where one of the two goes well the other may not."""
     is_stopped: bool = False
     """Whether a person has to do something before it is asked again."""
+
+    @property
+    def error(self) -> str:
+        """What is wrong now, in words; empty: nothing."""
+        return "; ".join(dict.fromkeys(filter(None, (self.pull_error, self.push_error))))
 
 
 _FIELDS: Final = tuple(Link.__dataclass_fields__)
@@ -151,7 +159,7 @@ def wake(connection: Connection, event: str) -> None:
     """It has something to state: it is asked at once, unless it has to be waited for."""
     c = t.upstream.c
     connection.execute(
-        update(t.upstream).where(c.event == event, c.failures == 0).values(pull_ms=0)
+        update(t.upstream).where(c.event == event, c.pull_failures == 0).values(pull_ms=0)
     )
 
 
@@ -174,8 +182,10 @@ def move(connection: Connection, link: Link, holder: str, **fields: Any) -> bool
 def start_again(connection: Connection, event: str, **fields: Any) -> Link:
     """After a person has done something: it is asked again, at once. Raises Denied."""
     need(connection, event)
-    anew: dict[str, Any] = {"error": "", "is_stopped": False, "failures": 0, "pull_ms": 0}
-    values = _values(anew | {"push_ms": 0} | fields)
+    anew: dict[str, Any] = {"is_stopped": False}
+    for what in ("pull", "push"):
+        anew |= {f"{what}_ms": 0, f"{what}_failures": 0, f"{what}_error": ""}
+    values = _values(anew | fields)
     connection.execute(update(t.upstream).where(t.upstream.c.event == event).values(**values))
     link = need(connection, event)
     keep_device(connection, link)

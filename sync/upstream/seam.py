@@ -92,6 +92,8 @@ class Page:
     """Whether it is the last of it: what it has not met is not there any more."""
     keep: Callable[[Connection], None] | None = None
     """Keeps what the upstream has tables of its own for, in the transaction that keeps the page."""
+    was_heard: bool = True
+    """Whether the upstream said something for it; there may have been nothing to ask."""
 
 
 class Answer(StrEnum):

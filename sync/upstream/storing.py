@@ -48,10 +48,11 @@ def store(
         "cursor": page.cursor,
         "is_complete": page.is_complete or link.is_complete,
         "pull_ms": now_ms + round(page.again_s * 1000),
-        "heard_ms": now_ms,
-        "failures": 0,
-        "error": "",
+        "pull_failures": 0,
+        "pull_error": "",
     }
+    if page.was_heard:
+        stands["heard_ms"] = now_ms
     stands |= {"done": page.done, "total": page.total} if page.total else {}
     if not links.move(connection, link, holder, **stands):
         return None
@@ -72,7 +73,7 @@ def store(
     if page.keep is not None:
         page.keep(connection)
     if problem:
-        links.note(connection, link.event, holder, error=problem)
+        links.note(connection, link.event, holder, pull_error=problem)
     _mark(connection, link.event, met, page.marks)
     other = _marked_otherwise(connection, link.event, page.marks) if page.compares_marks else None
     if other:

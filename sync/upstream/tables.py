@@ -38,9 +38,12 @@ upstream = Table(
     number("pull_ms"),
     number("push_ms"),
     number("heard_ms"),
-    number("failures"),
-    text("error"),
+    # Pulling and telling fail each by itself: the one that goes well says nothing of the other.
+    number("pull_failures"),
+    text("pull_error"),
     number("is_stopped"),
+    number("push_failures"),
+    text("push_error"),
 )
 # What we were ever called by an upstream: what such a device did there was done by our gates.
 upstream_device = Table(

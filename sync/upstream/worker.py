@@ -40,6 +40,7 @@ MOST_AGAIN_S: Final = 60.0
 AGAIN: Final = 20
 """So many tickets are asked for again at a time."""
 MOST_ASKED_S: Final = 3600.0
+_PUSH_IS_WELL: Final[Mapping[str, Any]] = {"push_failures": 0, "push_error": ""}
 _Work = Callable[[Link], Awaitable[None]]
 
 
@@ -172,8 +173,11 @@ class UpstreamWorker:
                 log.warning("event=%s entry=%s was not taken: %s", link.event, row.name, told.why)
             job = partial(_settle, link=mine, row=row, told=told, now_ms=read_wall_ms())
             await self._server.write(job)
-            again = {"failures": 0, "error": ""} if mine.failures else {}
+            again = _PUSH_IS_WELL if mine.push_error else {}
             await self._note(link, heard_ms=read_wall_ms(), **again)
+        if link.push_error:
+            # What could not be told may have been withdrawn since.
+            await self._note(link, **_PUSH_IS_WELL)
 
     async def _tell(self, upstream: Upstream, link: Link, row: Row) -> Told:
         """Tell one entry; what certainly did not arrive counts as never tried."""
@@ -219,24 +223,29 @@ class UpstreamWorker:
             await work(link)
         except AwayError as away:
             now = await self._server.read(links.find, link.event) or link
-            failures = now.failures + 1
+            failures = (now.pull_failures if what == "pull" else now.push_failures) + 1
             wait_s = back_off_s(failures, away.again_s)
             log.warning("event=%s %s: %s; again in %.1f s", link.event, what, away, wait_s)
             again_ms = read_wall_ms() + round(wait_s * 1000)
             await self._note(
-                link, **{f"{what}_ms": again_ms}, failures=failures, error=away.message
+                link,
+                **{
+                    f"{what}_ms": again_ms,
+                    f"{what}_failures": failures,
+                    f"{what}_error": away.message,
+                },
             )
         except StoppedError as stopped:
             log.error("event=%s %s: %s", link.event, what, stopped)
-            await self._note(link, is_stopped=True, error=_in_words(stopped))
+            await self._note(link, is_stopped=True, **{f"{what}_error": _in_words(stopped)})
         except (SQLAlchemyError, StoreError) as error:
             # The lease runs out, or the next look begins it anew.
             log.error("event=%s %s: %s", link.event, what, type(error).__name__)
         except Exception as error:  # One event must not stop it for all.
             log.error("event=%s %s: fault", link.event, what, exc_info=error)
             wait_ms = round(MOST_AGAIN_S * 1000)
-            fault = type(error).__name__
-            await self._note(link, **{f"{what}_ms": read_wall_ms() + wait_ms}, error=fault)
+            again_ms, fault = read_wall_ms() + wait_ms, type(error).__name__
+            await self._note(link, **{f"{what}_ms": again_ms, f"{what}_error": fault})
 
     async def _note(self, link: Link, **fields: Any) -> None:
         job = partial(links.note, event=link.event, holder=self._holder, **fields)

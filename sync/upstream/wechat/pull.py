@@ -87,6 +87,7 @@ class WeChatPull:
         known = await self._cards(link)
         is_held_back = await self._take_pushes(link, known)
         cursor = await self._begin(link, cursor, now_ms)
+        read = cursor.read
         rows = await self._server.read(_unstated, link.event)
         left = await self._server.read(_left, link.event)
         if not rows and left:
@@ -100,10 +101,12 @@ class WeChatPull:
             rows += await self._server.read(_left_out, link.event)
         known.is_stated = True
         again_s = BUSY_S if is_busy else QUIET_S
+        was_heard = known.at_ms >= now_ms or cursor.read > read
         found = [code for code, _old in rows]
         return Page(
             msgspec.to_builtins(msgspec.structs.replace(cursor, alive_ms=now_ms)),
             again_s=(5.0 if is_held_back else again_s) if is_over else 0.0,
+            was_heard=was_heard,
             issue=Issue(
                 types=types,
                 tickets=[mapping.ticket_row(code, old) for code, old in rows],

@@ -83,6 +83,8 @@ class Shop:
         self.unknown: set[str] = set()
         """Devices that it does not know any more."""
         self.trouble: Exception | None = None
+        self.push_trouble: Exception | None = None
+        """What is wrong with telling it alone."""
         self.answer = Told()
         self.when: Callable[[Entry, int], Schedule | None] = lambda _entry, now_ms: Schedule(now_ms)
 
@@ -102,8 +104,8 @@ class Shop:
         return self.pages.pop(0) if self.pages else Page(link.cursor, again_s=60)
 
     async def push(self, link: Link, due: Due) -> Told:
-        if self.trouble is not None:
-            raise self.trouble
+        if trouble := self.trouble or self.push_trouble:
+            raise trouble
         if link.device in self.unknown:
             raise StoppedError("unknown device", "Pair it again.")
         self.told.append((due.entry.name, due.was_undone))
@@ -432,13 +434,47 @@ async def test_who_is_away_is_asked_again_later(place: Place) -> None:
         here.shop.trouble = AwayError("too often", again_s=900)
         await here.pull(Page({"n": 2}, 60))
         stands = here.link()
-        assert (stands.error, stands.failures, stands.is_stopped) == ("too often", 1, False)
+        assert (stands.error, stands.pull_failures, stands.is_stopped) == ("too often", 1, False)
         asked = len(here.shop.asked)
         here.shop.trouble = None
         await here.step()
         assert len(here.shop.asked) == asked
         await here.pull()
-        assert (here.link().error, here.link().failures) == ("", 0)
+        assert (here.link().error, here.link().pull_failures) == ("", 0)
+
+
+async def test_what_goes_well_says_nothing_of_what_does_not(place: Place) -> None:
+    """It cannot be told anything while it states its tickets, and the other way round."""
+    async with complete(place) as here:
+        here.shop.push_trouble = AwayError("tells nothing")
+        await here.did(here.maker.make(ticket="t1"))
+        await here.pull()
+        assert here.link().error == "tells nothing"
+        heard_ms = here.link().heard_ms
+        await here.pull(Page({"n": 7}, 60, was_heard=False))
+        assert (here.link().error, here.link().heard_ms) == ("tells nothing", heard_ms)
+        here.shop.trouble, here.shop.push_trouble = AwayError("states nothing"), None
+        await here.pull()
+        stands = here.link()
+        assert (stands.pull_error, stands.push_error) == ("states nothing",) * 2
+        here.shop.trouble = None
+        later = {"pull_ms": read_wall_ms() + 60_000, "pull_error": "states nothing"}
+        here.write(lambda c: links.start_again(c, "show", **later))
+        await here.step()
+        assert (here.link().error, here.states()["1"]) == ("states nothing", State.TOLD)
+
+
+async def test_where_nothing_is_left_to_tell_nothing_is_wrong_with_telling(place: Place) -> None:
+    """What it did not hear of went away meanwhile."""
+    async with complete(place) as here:
+        here.shop.push_trouble = AwayError("tells nothing", may_have_arrived=False)
+        await here.did(here.maker.make(ticket="t1"))
+        await here.step()
+        assert here.link().push_failures == 1
+        here.write(lambda c: c.execute(tables.upstream_entry.delete()))
+        here.write(lambda c: links.note(c, "show", here.worker._holder, push_ms=0))
+        await here.step()
+        assert (here.link().error, here.link().push_failures) == ("", 0)
 
 
 async def test_who_shuts_us_out_is_asked_no_more(place: Place) -> None:
@@ -459,7 +495,7 @@ async def test_one_process_works_on_a_link(place: Place) -> None:
         now_ms, after_ms = read_wall_ms(), read_wall_ms() + 2 * links.LEASE_MS
         first = here.worker._holder
         assert here.write(lambda c: links.lease(c, "show", "second", now_ms)) is None
-        assert here.write(lambda c: links.note(c, "show", first, error="in time"))
+        assert here.write(lambda c: links.note(c, "show", first, pull_error="in time"))
         assert here.write(lambda c: links.lease(c, "show", "second", after_ms)) is not None
         page = Page({"n": 9}, issue=Issue(tickets=[ticket(9)]))
         late = partial(storing.store, link=here.link(), holder=first, page=page, now_ms=now_ms)
