@@ -77,7 +77,11 @@ class SendWindow:
 
     def load(self, mine: Have, may_send: MaySend, *, sign: bool) -> Load:
         """Take the next frame's worth of it on the way."""
-        entries, more = self._peer_store.entries.frame(self.spans(mine, may_send))
+        spans = self.spans(mine, may_send)
+        entries, more = self._peer_store.entries.frame(spans)
+        if not more:
+            # All that can be read of them; of a journal that is rotten that is not all there is.
+            self._offered.update({span.origin: newest(mine[span.origin]) for span in spans})
         signed_tips = self._signed_tips(entries, sign=sign)
         if sign and not more:
             signed_tips += self._sign(mine)

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
-from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import InvalidStatus, WebSocketException
 
@@ -15,6 +14,7 @@ from sync.session.twins import RUN_HEADER
 from sync.transport.lan_http import proof_in
 from sync.transport.lan_stream import STREAM, STREAM_OPTIONS, member_at
 from sync.transport.places import Place, Places, Rank
+from sync.transport.server_stream import call_there
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Dialler:
 
     async def _reach(self, place: Place) -> None:
         try:
-            socket = await connect(
+            socket = await call_there(
                 f"wss://{place.at}{STREAM}",
                 ssl=self._tls,
                 open_timeout=CALL_S,

@@ -16,18 +16,16 @@
 
 import logging
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import msgspec
 from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from gate import __version__
 from gate.core.enrolment import Enrol, Enrolled
@@ -39,6 +37,7 @@ from gate.storage.enrolment_link import no_link
 from gate.storage.revocation import revoked
 from gate.storage.sqlite import faults
 from sync.session.twins import RUN_HEADER, THIS_RUN
+from sync.transport.server_stream import CLOSE_S, ServerStream, call_there
 from sync.transport.tls import trust
 from sync.wire import MAX_FRAME, PREFIX, Problem, SyncRequest, SyncResponse
 
@@ -201,26 +200,28 @@ class ServerClient:
 
     def stream(
         self, receive: Callable[[SyncResponse], None], gone: Callable[[str], None]
-    ) -> "ServerStream":
+    ) -> ServerStream:
         """Open a connection on which the server tells news. Raises as ``exchange`` does."""
         url = self._enrolment.url.replace("http", "ws", 1) + f"{PREFIX}/stream"
+        call = partial(
+            call_there,
+            url,
+            ssl=self._tls,
+            additional_headers={
+                "Authorization": f"Bearer {self._enrolment.credential}",
+                RUN_HEADER: self._run,
+            },
+            open_timeout=TIMEOUT_S,
+            close_timeout=CLOSE_S,
+            ping_interval=10,
+            ping_timeout=10,
+            max_size=2 * MAX_FRAME,
+            compression=None,
+            proxy=None,
+            user_agent_header=f"venue-gate/{__version__}",
+        )
         try:
-            socket = connect(
-                url,
-                ssl=self._tls,
-                additional_headers={
-                    "Authorization": f"Bearer {self._enrolment.credential}",
-                    RUN_HEADER: self._run,
-                },
-                open_timeout=TIMEOUT_S,
-                close_timeout=1,
-                ping_interval=10,
-                ping_timeout=10,
-                max_size=2 * MAX_FRAME,
-                compression=None,
-                proxy=None,
-                user_agent_header=f"venue-gate/{__version__}",
-            )
+            return ServerStream(call, receive, gone)
         except InvalidStatus as error:
             code = error.response.status_code
             if code in (401, 403):
@@ -228,7 +229,6 @@ class ServerClient:
             raise ServerUnreachable(_("no stream: {detail}").format(detail=code)) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise _unreachable(error) from error
-        return ServerStream(socket, receive, gone)
 
     def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
         try:
@@ -256,47 +256,6 @@ class ServerClient:
             if self._least_rate and late_s * self._least_rate > size:
                 raise TooSlow(_("it comes too slowly"))
             yield chunk
-
-
-class ServerStream:
-    """An open connection; its answers arrive in a thread of its own."""
-
-    def __init__(
-        self,
-        socket: ClientConnection,
-        receive: Callable[[SyncResponse], None],
-        gone: Callable[[str], None],
-    ) -> None:
-        self._socket = socket
-        self._receive, self._gone = receive, gone
-        self._thread = threading.Thread(target=self._listen, name="stream", daemon=True)
-        self._thread.start()
-
-    def send(self, request: SyncRequest) -> None:
-        """Send a request; its response comes when it comes."""
-        try:
-            self._socket.send(msgspec.json.encode(request))
-        except (OSError, WebSocketException, RuntimeError) as error:
-            # The last is how the library's threads get in each other's way as a connection ends.
-            raise _unreachable(error) from error
-
-    def close(self) -> None:
-        """Hang up."""
-        with suppress(OSError, WebSocketException, RuntimeError):
-            self._socket.close()
-        self._thread.join(5)
-
-    def _listen(self) -> None:
-        try:
-            for data in self._socket:
-                self._receive(msgspec.json.decode(data, type=SyncResponse))
-            self._gone("")
-        except (OSError, WebSocketException, msgspec.DecodeError, UnicodeError) as error:
-            self._gone(str(error)[:200])
-        except Exception as error:
-            # Nobody else would hear of it: the thread would be gone, and the stream seem silent.
-            log.exception("stream: unforeseen fault")
-            self._gone(str(error)[:200])
 
 
 def enrol(

@@ -16,7 +16,8 @@ from gate.core.hlc import Reading
 from gate.i18n import _
 from sync.session.server_session import ServerSession
 from sync.session.watermarks import ServerClock, Way
-from sync.transport.http_client import ServerClient, ServerStream, ServerUnreachable
+from sync.transport.http_client import ServerClient, ServerUnreachable
+from sync.transport.server_stream import ServerStream
 from sync.wire import SyncRequest, SyncResponse
 from sync.worker.event_pump import EventPump, Streamed, StreamEnded
 from sync.worker.feed_follower import Progress
@@ -195,7 +196,8 @@ class ServerLink:
                 self._received(happened.response, happened.came_ms)
             elif clock.read().boot_ms - heard_ms > SILENCE_S * 1000:
                 raise ServerUnreachable(_("nothing was heard for {n} s").format(n=int(SILENCE_S)))
-            while self.session.has_to_send():
+            # A comparison begins with all that is lacking, each time: it is not for the stream.
+            while not self.session.needs_whole and self.session.has_to_send():
                 offered_at = now
                 stream.send(self._next_request(sign=False))
             if now - heartbeat_at >= HEARTBEAT_EVERY_S:

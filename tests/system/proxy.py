@@ -18,6 +18,8 @@ class Weather:
     """Connections stay, but nothing passes any more."""
     cut_after: int | None = None
     """Cut each connection after so many bytes from the server."""
+    is_torn: bool = False
+    """Of the next piece from the server half gets through, and nothing after it."""
     twice: bool = False
     """Send every request that comes in one piece a second time, on a connection of its own."""
 
@@ -121,6 +123,9 @@ class Proxy:
                     await asyncio.sleep(weather.delay_s)
                 while weather.is_half_open:
                     await asyncio.sleep(0.05)
+                if not to_server and weather.is_torn:
+                    writer.write(data[: len(data) // 2])
+                    await asyncio.Event().wait()
                 if to_server and weather.twice and data.startswith(b"POST"):
                     await self._again(data)
                 if not to_server and weather.cut_after is not None:

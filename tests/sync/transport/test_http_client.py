@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
-from typing import cast
 from urllib.parse import quote
 
 import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from websockets.sync.client import ClientConnection
 
 from gate.cli.exit_codes import FAILED, UNAUTHORIZED, UNREACHABLE
 from gate.cli.sync_run import exit_code
@@ -35,7 +33,6 @@ from sync.transport.http_client import (
     ProtocolMismatch,
     ServerClient,
     ServerRejected,
-    ServerStream,
     ServerUnreachable,
     SnapshotGone,
     TooSlow,
@@ -270,37 +267,6 @@ def test_a_refused_enrolment_says_once_what_to_do(error: str) -> None:
         enrol("http://127.0.0.1", "", Enrol("t", "0" * 16, "ab", "1"), transport)
     assert refused.value.error == error
     assert bool(refused.value.hint) == (error in ("wrong_token", ""))
-
-
-class Broken:
-    """A socket in whose way the library's own threads get."""
-
-    def __iter__(self) -> "Broken":
-        return self
-
-    def __next__(self) -> bytes:
-        told = "release unlocked lock"
-        raise RuntimeError(told)
-
-    def send(self, _data: bytes) -> None:
-        self.__next__()
-
-    def close(self) -> None:
-        self.__next__()
-
-
-def test_a_race_within_the_library_is_a_connection_that_ended(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It is told at once, goes into the log, and ends no worker."""
-    gone: list[str] = []
-    stream = ServerStream(cast("ClientConnection", Broken()), lambda _answer: None, gone.append)
-    stream._thread.join(5)
-    assert gone == ["release unlocked lock"]
-    assert "unforeseen fault" in caplog.text
-    with pytest.raises(ServerUnreachable):
-        stream.send(SyncRequest())
-    stream.close()
 
 
 @pytest.mark.parametrize("length", [len(PACKED) + 1, 100 * len(PACKED)])

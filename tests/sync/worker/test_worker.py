@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from gate.core import entry_codec
 from gate.core.event_device import EventDevice as OtherLane
 from gate.core.intake import read_bodies
-from gate.core.limits import HEAD_EVERY
+from gate.core.limits import HEAD_EVERY, MAX_ENTRIES
 from gate.core.place import HouseRules, Place
 from gate.core.replication import Tip, own_or_vouched
 from gate.core.signed_tip import Rejected
@@ -55,6 +56,7 @@ class FakeStream:
 
     def send(self, ask: SyncRequest) -> None:
         self.said.append(ask)
+        assert len(self.said) < 1000, "it says the same again and again"
 
     def close(self) -> None:
         pass
@@ -223,6 +225,38 @@ def test_a_stream_begins_by_comparing_everything(
     worker.run()
     thread.join(10)
     assert seen == ["compared", "told", "receipted"]
+
+
+def test_much_that_comes_while_a_stream_is_opened_is_told_once(
+    worker: Worker, server: FakeServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one message holds, as when the other gates come back together with the server."""
+    opened = server.stream
+
+    def open_late(hear: Callable[[SyncResponse], None], gone: Callable[[str], None]) -> FakeStream:
+        for n in range(MAX_ENTRIES + 1):
+            lane.admit(Scan(f"CODE-{n}"))
+        return opened(hear, gone)
+
+    def told() -> Counter[str]:
+        said = [*server.asks, *(ask for stream in server.streams for ask in stream.said)]
+        return Counter(name for ask in said for name in entries_of(ask))
+
+    times: list[int] = []
+
+    def drive() -> None:
+        try:
+            wait(lambda: len(told()) > MAX_ENTRIES)
+            times.extend(told().values())
+        finally:
+            worker.stop()
+
+    monkeypatch.setattr(server, "stream", open_late)
+    thread = threading.Thread(target=drive)
+    thread.start()
+    worker.run()
+    thread.join(10)
+    assert set(times) == {1}
 
 
 def test_what_went_out_last_is_receipted_before_the_end(
