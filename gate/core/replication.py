@@ -350,9 +350,15 @@ def flooding(origins: Iterable[str]) -> list[str]:
 
 
 def gather(rows: Iterable[Sequence[Any]]) -> Have:
-    """Rows of origin, seq and hash (hex, or bytes) as what a node holds."""
+    """Rows of origin, seq and hash (hex, or bytes) as what a node holds.
+
+    Raises TypeError or AttributeError for what is no such row.
+    """
     found: dict[str, set[Tip]] = {}
     for origin, seq, hash_ in rows:
+        if not (isinstance(origin, str) and isinstance(seq, int)):
+            msg = "no name of an entry"
+            raise TypeError(msg)
         digits = hash_ if isinstance(hash_, str) else hash_.hex()
         found.setdefault(origin, set()).add(Tip(seq, digits[:DIGITS]))
     return {origin: frozenset(tips) for origin, tips in found.items()}

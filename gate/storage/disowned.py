@@ -18,11 +18,11 @@ class Disowned:
     def __init__(self, file: PeersFile) -> None:
         self._file = file
         with file.reading():
-            rows = file.connection.execute("SELECT device, counts_until FROM disowning").fetchall()
-        self._until: Mapping[str, Have] = {
-            device: tips_from_text(msgspec.json.decode(text, type=dict[str, list[str]]))
-            for device, text in rows
-        }
+            rows = file.connection.execute("SELECT device, counts_until FROM disowning")
+            self._until: Mapping[str, Have] = {
+                device: tips_from_text(msgspec.json.decode(text, type=dict[str, list[str]]))
+                for device, text in rows
+            }
 
     def __contains__(self, device: str) -> bool:
         return device in self._until

@@ -98,6 +98,12 @@ def alarms_of(devices: Sequence[Device]) -> Iterator[tuple[str, Device]]:
     yield from (("flood", one) for one in devices if one.is_flooding)
 
 
+_PEERS_TIPS = (
+    "SELECT origin, seq, coalesce(hash, x'') FROM tip "
+    "WHERE typeof(origin) = 'text' AND typeof(seq) = 'integer'"
+)
+
+
 def newest_of_peers_ms(fleet: Fleet) -> int | None:
     """The time of the newest entry of any other device; ``None`` when none was heard."""
     return max((at for id_, at in _newest_ms(fleet).items() if id_ != fleet.device), default=None)
@@ -111,7 +117,7 @@ def alarmed_devices(fleet: Fleet) -> set[str]:
         own[origin] = Tip(seq, hash_.hex()[:DIGITS])
         first = fleet.own.find(f"{origin}:1")
         starts |= {Start(origin, first.follows)} if first else set()
-    theirs = gather(fleet.peers.rows("SELECT origin, seq, coalesce(hash, x'') FROM tip"))
+    theirs = gather(fleet.peers.rows(_PEERS_TIPS))
     found = alarms(starts, joined(theirs, own, fleet.peers.has_successor))
     return {alarm.device for alarm in found}
 

@@ -23,7 +23,7 @@ from gate.core.replication import (
     read_tip,
     tip_name,
 )
-from gate.storage.checksums import require
+from gate.storage.checksums import WrongChecksum, require
 from gate.storage.entries import read_entry
 from gate.storage.own_journal import OwnJournal
 from gate.storage.peers import has_successor
@@ -132,9 +132,17 @@ class HeldEntries:
         return frame_of(spans, self.span, most=MAX_ENTRIES, most_bytes=FRAME_BYTES)
 
     def span(self, span: Span, limit: int) -> list[HeldEntry]:
-        """The first ``limit`` entries of a span, or a few more."""
+        """The first ``limit`` entries of a span, or a few more.
+
+        Raises DamagedError when those that are said to be in ``peers.db`` are not found there.
+        """
         with cache_faults(self._file.path):
             rows = _whole(self._file.connection, span, limit)
+            said = max((tip.seq for tip in self.tips.get(span.origin, ())), default=0)
+            read_to = rows[-1].seq if rows else span.after
+            if len(rows) < limit and said > read_to:
+                msg = "entries are missing that others were told of"
+                raise WrongChecksum(msg)
         if self._journal.has_made(span.origin):
             rows += self._journal.read(partial(_whole, span=span, limit=limit), [])
         return sorted(set(rows))

@@ -20,7 +20,7 @@ from gate.storage import damage
 from gate.storage.folder import Folder, successor, sync_folder
 from gate.storage.peer_store import PeerStore
 from gate.storage.salvage import readable_entries
-from gate.storage.sqlite import faults, open_reader
+from gate.storage.sqlite import UNREADABLE, faults, open_reader
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def mend(folder: Folder, fault: DamagedError) -> bool:
     # The lane follows as soon as the name is there: by then everything is in it.
     with (
         closing(PeerStore(folder, part)) as peer_store,
-        suppress(StoreError, sqlite3.Error),
+        suppress(StoreError, *UNREADABLE),
         closing(open_reader(old)) as connection,
     ):
         _take(peer_store, connection)
@@ -74,7 +74,7 @@ def _take(peer_store: PeerStore, old: sqlite3.Connection) -> None:
 
 def _readable_tips(old: sqlite3.Connection) -> Iterator[SignedTip]:
     """Signed tips that still are some: rot makes NULL and anything else of a column."""
-    with suppress(sqlite3.Error):
+    with suppress(*UNREADABLE):
         rows = old.execute("SELECT origin, seq, hash, signature FROM signed_tip")
         for row in rows:
             with suppress(msgspec.ValidationError):

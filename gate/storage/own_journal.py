@@ -12,8 +12,9 @@ from gate.core.replication import DIGITS, Start, Tip, tip_name
 from gate.core.retirement import RETIREMENTS
 from gate.errors import DamagedError, StoreError
 from gate.storage import damage
+from gate.storage.checksums import WrongChecksum
 from gate.storage.folder import Folder, successor
-from gate.storage.sqlite import FileId, faults, file_id, open_reader
+from gate.storage.sqlite import UNREADABLE, FileId, file_id, open_reader, row_faults
 
 T = TypeVar("T")
 LANES = (Act.LANE_OPENED, Act.LANE_CLOSED)
@@ -86,7 +87,7 @@ class OwnJournal:
         if connection is None:
             return nothing
         try:
-            with faults(self.path):
+            with row_faults(self.path):
                 return read(connection)
         except DamagedError as fault:
             log.error("journal: %s", fault.message)
@@ -141,6 +142,9 @@ class OwnJournal:
             "FROM entry WHERE id > ? ORDER BY id",
             (self.row,),
         ):
+            if not (isinstance(origin, str) and isinstance(seq, int)):
+                msg = "an entry has no name"
+                raise WrongChecksum(msg)
             if seq == 1:
                 self.starts[origin] = Start(origin, follows or "")
             self.tips[origin] = Tip(seq, hash_.hex()[:DIGITS])
@@ -164,7 +168,7 @@ class OwnJournal:
                 self._connection = open_reader(self.path)
                 query = "SELECT CAST(body AS BLOB) FROM orphan ORDER BY origin, seq"
                 self.orphans = [body for (body,) in self._connection.execute(query)]
-            except (StoreError, sqlite3.Error):
-                # The gate has not made its tables yet.
+            except (StoreError, *UNREADABLE):
+                # The gate has not made its tables yet; or it finds itself what is wrong with them.
                 self.close()
         return self._connection

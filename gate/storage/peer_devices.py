@@ -55,8 +55,8 @@ class PeerDevices:
     def received(self, kind: type[T]) -> list[T]:
         """What the server last said of the event's devices."""
         with self._file.reading():
-            rows = self._file.connection.execute("SELECT body FROM device ORDER BY id").fetchall()
-        return [msgspec.json.decode(row[0], type=kind) for row in rows]
+            rows = self._file.connection.execute("SELECT body FROM device ORDER BY id")
+            return [msgspec.json.decode(row[0], type=kind) for row in rows]
 
     def with_lanes(self) -> list[str]:
         """Every other device that has said so of its lane."""
@@ -88,8 +88,8 @@ class PeerDevices:
             rows = self._file.connection.execute(
                 "SELECT origin, seq, hlc FROM tip WHERE origin > ? AND origin < ?",
                 (f"{device}.", f"{device}/"),
-            ).fetchall()
-        return retirement if stands(retirement, (_Made(*row) for row in rows), now_ms) else None
+            )
+            return retirement if stands(retirement, (_Made(*row) for row in rows), now_ms) else None
 
     def note(self, taken: Iterable[Carried]) -> None:
         """Entries of others were taken; their rows are committed."""
@@ -112,8 +112,8 @@ class PeerDevices:
         """What counts of the others' entries may have changed."""
         query = "SELECT body FROM counted WHERE act IN ('retirement', 'reinstatement')"
         with self._file.reading():
-            rows = self._file.connection.execute(query).fetchall()
-        theirs = newest(entry_codec.decode(body) for (body,) in rows)
+            rows = self._file.connection.execute(query)
+            theirs = newest(entry_codec.decode(body) for (body,) in rows)
         self._retirements = newest([*theirs.values(), *self._journal.retirements])
 
     def _read_lanes(self) -> None:
@@ -122,9 +122,9 @@ class PeerDevices:
                 "SELECT origin, json_extract(body, '$.hlc'), act, "
                 f"coalesce(json_extract(body, '$.flags'), '') LIKE '%\"{WATCHES}\"%' FROM entry "
                 "WHERE act IN ('lane_opened', 'lane_closed')"
-            ).fetchall()
-        for origin, hlc, act, watches in rows:
-            self._note_lane(device_of(origin), hlc, act, watches=bool(watches))
+            )
+            for origin, hlc, act, watches in rows:
+                self._note_lane(device_of(origin), hlc, act, watches=bool(watches))
 
     def _note_lane(self, device: str, hlc: int, act: str, *, watches: bool) -> None:
         known = self._lanes.get(device)

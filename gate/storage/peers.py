@@ -22,7 +22,7 @@ from gate.errors import StoreError
 from gate.storage.entries import OF_TICKET, read_entry, read_facts
 from gate.storage.folder import Folder, is_there, successor
 from gate.storage.histories import newest_code_ms, read_sound_history
-from gate.storage.sqlite import cache_faults, open_reader
+from gate.storage.sqlite import UNREADABLE, cache_faults, open_reader
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class PeerStoreReader:
             return
         self.close()
         self._file, self.store = None, ""
-        with suppress(StoreError, sqlite3.Error):
+        with suppress(StoreError, *UNREADABLE):
             self._connection = open_reader(self._path)
             self.store = store_of(self._connection, self._path)
             if self.store:
@@ -200,7 +200,7 @@ def read_device(body: str) -> EventDevice:
     """What the server said of a device; what cannot be read says nothing."""
     try:
         return _event_device.decode(body)
-    except (msgspec.DecodeError, UnicodeError):
+    except (TypeError, ValueError):
         return EventDevice("")
 
 

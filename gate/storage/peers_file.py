@@ -1,6 +1,5 @@
 """``peers.db`` as a file: its one writer, which store it is, and whether it is sound."""
 
-import sqlite3
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from gate.storage import schema
 from gate.storage.entries import look_over
 from gate.storage.peers import store_of
 from gate.storage.sqlite import (
+    UNREADABLE,
     Presence,
     cache_faults,
     checkpoint,
@@ -34,7 +34,6 @@ class PeersFile:
         try:
             with cache_faults(path):
                 schema.peers.apply(Database(self.connection))
-            with faults(path):
                 self._store = store_of(self.connection, path)
                 query = "SELECT is_complete FROM store"
                 self.is_complete = bool(self.connection.execute(query).fetchone()[0])
@@ -64,7 +63,7 @@ class PeersFile:
         """
         try:
             is_there = store_of(self.connection, self.path) == self._store
-        except (OSError, sqlite3.Error):
+        except (OSError, *UNREADABLE):
             return ""
         return self._store if is_there else ""
 

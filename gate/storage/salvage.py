@@ -16,11 +16,11 @@ from pathlib import Path
 
 from gate.core import entry_codec
 from gate.errors import StoreError
-from gate.storage.checksums import WrongChecksum, ascending
+from gate.storage.checksums import ascending
 from gate.storage.entries import JournalTip, Whole
 from gate.storage.folder import successor, sync_folder
 from gate.storage.journal import Journal
-from gate.storage.sqlite import faults, open_reader
+from gate.storage.sqlite import UNREADABLE, faults, open_reader
 
 HASH_BYTES = 32
 ENDS_TRIED = 64
@@ -96,7 +96,7 @@ def readable_entries(connection: sqlite3.Connection) -> Iterator[tuple[bytes, by
     """Whole entries that SQLite still finds, each after its hash, to the first broken page."""
     for query in _ENTRIES:
         after = 0
-        with suppress(sqlite3.Error, WrongChecksum):
+        with suppress(*UNREADABLE):
             while rows := ascending(connection.execute(query, (after, PAGE)).fetchall(), after):
                 after = rows[-1][0]
                 for _row, body, hashed in rows:
@@ -147,7 +147,7 @@ def go_on(
 def _ended(path: Path, opened: sqlite3.Connection | None) -> JournalTip | None:
     """Where the journal before this one ended, if that was damaged too."""
     query = "SELECT origin, seq, hash, hlc FROM ended"
-    with suppress(StoreError, sqlite3.Error), ExitStack() as stack:
+    with suppress(StoreError, *UNREADABLE), ExitStack() as stack:
         connection = opened or stack.enter_context(closing(open_reader(path)))
         for origin, seq, hashed, hlc in connection.execute(query):
             if isinstance(seq, int) and isinstance(hlc, int):
@@ -199,7 +199,7 @@ def _ends(
     with suppress(StoreError), ExitStack() as stack:
         connection = opened or stack.enter_context(closing(open_reader(path)))
         for query in _NAMES:
-            with suppress(sqlite3.Error):
+            with suppress(*UNREADABLE):
                 rows.extend(connection.execute(query))
                 read += 1
     for origin, seq, hashed in rows:

@@ -23,8 +23,8 @@ class SignedTips:
                 "SELECT origin, seq, hash, signature FROM signed_tip "
                 "WHERE origin = ? AND seq BETWEEN ? AND ?",
                 (origin, first, last),
-            ).fetchall()
-        return [SignedTip(*row) for row in rows]
+            )
+            return [SignedTip(*row) for row in rows]
 
     def put(self, signed_tips: Iterable[SignedTip]) -> None:
         """Keep signed tips: this device's own, or those of entries that are held."""

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple
@@ -38,6 +38,15 @@ _FULL_ERRNO = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUO
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _WRONG = (NoEntryError, WrongChecksum, UnicodeDecodeError)
 """The last where SQLite's own words quote what is damaged, and where a text file is."""
+_OTHER_THAN_WRITTEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of a row that has something else where there was a number, or nothing at all."""
+UNREADABLE = (sqlite3.Error, *_WRONG, *_OTHER_THAN_WRITTEN)
+"""What reading on in a damaged file raises, to whoever takes what is whole of it."""
+_SAYS_DAMAGED = ("malformed JSON", "unsupported file format")
+"""What was written as JSON, and a schema of a number that there is not: both without a code."""
+_WRITTEN_AS, _FORMATS = 18, (1, 2)
+"""Where the header says how the file is to be written, and all ways that there are
+(https://www.sqlite.org/fileformat.html, 1.3.3); any other one is open to readers alone."""
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -209,6 +218,7 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
 
     __slots__ = ("_path",)
     _is_cache = False
+    _kinds: tuple[type[Exception], ...] = (OSError, sqlite3.Error, *_WRONG)
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -222,11 +232,21 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(error, (sqlite3.Error, OSError, *_WRONG)):
+        if isinstance(error, self._kinds):
             raise _fault(error, self._path, is_cache=self._is_cache) from error
 
 
-class cache_faults(faults):  # noqa: N801  as above
+class row_faults(faults):  # noqa: N801  as above
+    """The same where all that is done is to read rows, which we wrote.
+
+    What goes wrong with what is in them does so because something else is in them now.
+    """
+
+    __slots__ = ()
+    _kinds = (OSError, *UNREADABLE)
+
+
+class cache_faults(row_faults):  # noqa: N801  as above
     """The same for a file that can be had again: what it says of itself is not believed.
 
     A statement of ours fails only where the schema is not the one that we made.
@@ -234,6 +254,13 @@ class cache_faults(faults):  # noqa: N801  as above
 
     __slots__ = ()
     _is_cache = True
+
+
+def _is_of_no_format(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        header = file.read(_WRITTEN_AS + 1)
+        return len(header) > _WRITTEN_AS and header[_WRITTEN_AS] not in _FORMATS
+    return False
 
 
 def _fault(error: Exception, path: Path, *, is_cache: bool = False) -> StoreError:
@@ -244,9 +271,9 @@ def _fault(error: Exception, path: Path, *, is_cache: bool = False) -> StoreErro
     # Text that is no UTF-8 is told without a code.
     is_wrong = isinstance(error, sqlite3.OperationalError) and not code
     is_wrong = is_wrong or (is_cache and code == sqlite3.SQLITE_ERROR)
-    # What is JSON in a file of ours was written as such, and this has no code of its own.
-    is_wrong = is_wrong or detail == "malformed JSON"
-    if code in _DAMAGED or is_wrong or isinstance(error, _WRONG):
+    is_wrong = is_wrong or detail in _SAYS_DAMAGED
+    is_wrong = is_wrong or (code == sqlite3.SQLITE_READONLY and _is_of_no_format(path))
+    if code in _DAMAGED or is_wrong or isinstance(error, (*_WRONG, *_OTHER_THAN_WRITTEN)):
         return DamagedError(
             _("{file} is damaged: {detail}").format(file=name, detail=detail),
             _("Call a supervisor. The file is kept; use another device, then run: gate verify"),
