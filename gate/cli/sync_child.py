@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from gate.storage.folder import Folder, is_locked
 
 log = logging.getLogger(__name__)
 
-BACK_OFF_S = (1.0, 60.0)
+BACK_OFF_S = (1.0, 15.0)
+"""How long a worker that ended is left alone, ever longer; nobody hears of the others meanwhile."""
+WELL_S = 20.0
+"""Who has worked for so long did not end of what it met as it began."""
 STOP_WITHIN_S = 5.0
 
 
@@ -21,24 +25,29 @@ class WorkerChild:
     The child lives no longer than its parent: it watches its standard input for the end.
     """
 
-    def __init__(self, folder: Folder, arguments: list[str]) -> None:
+    def __init__(
+        self, folder: Folder, arguments: list[str], now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._folder = folder
+        self._now_s = now_s
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
-        self._not_before = 0.0
+        self._began = self._not_before = 0.0
 
     def look_after(self) -> None:
         """Start a worker when there is none; to be called every few seconds."""
         if self._process is not None and self._process.poll() is not None:
             log.warning("sync worker ended with code %s", self._process.returncode)
             self._let_go()
+            if self._now_s() - self._began >= WELL_S:
+                self._failures = 0
             least, most = BACK_OFF_S
-            self._not_before = time.monotonic() + min(most, least * 2**self._failures)
+            self._not_before = self._now_s() + min(most, least * 2**self._failures)
             self._failures = min(self._failures + 1, 10)
         if (
             self._process is None
-            and time.monotonic() >= self._not_before
+            and self._now_s() >= self._not_before
             and not is_locked(self._folder, "sync")
         ):
             self._start()
@@ -77,8 +86,9 @@ class WorkerChild:
             )
         except OSError as error:
             log.warning("sync worker cannot be started: %s", error)
-            self._not_before = time.monotonic() + BACK_OFF_S[1]
+            self._not_before = self._now_s() + BACK_OFF_S[1]
             return
+        self._began = self._now_s()
         assert self._process.stdin is not None
         if sys.platform != "win32":
             # A worker that does not read must not keep the gate waiting.

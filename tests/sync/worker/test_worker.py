@@ -18,7 +18,6 @@ from gate.core.limits import HEAD_EVERY, MAX_ENTRIES
 from gate.core.place import HouseRules, Place
 from gate.core.replication import Tip, own_or_vouched
 from gate.core.signed_tip import Rejected
-from gate.core.ticket_feed import Changes
 from gate.core.verdict import Scan
 from gate.lane.lane import Lane
 from gate.storage.checksums import put_meta
@@ -43,70 +42,8 @@ from sync.worker.event_pump import Signal, Streamed
 from sync.worker.server_link import ServerLink
 from sync.worker.worker import Worker
 from tests.support.central import Maker
+from tests.support.fake_server import CURSOR, FakeServer, FakeStream
 from tests.support.venue import NOW, NOW_MS, FixedClock
-
-CURSOR = "aa:0:"
-
-
-class FakeStream:
-    """A stream that keeps what is said on it."""
-
-    def __init__(self) -> None:
-        self.said: list[SyncRequest] = []
-
-    def send(self, ask: SyncRequest) -> None:
-        self.said.append(ask)
-        assert len(self.said) < 1000, "it says the same again and again"
-
-    def close(self) -> None:
-        pass
-
-
-class FakeServer:
-    """Stands where the client stands: takes everything, or does what it is told."""
-
-    def __init__(self) -> None:
-        self.asks: list[SyncRequest] = []
-        self.held: dict[str, str] = {}
-        self.streams: list[FakeStream] = []
-        self._compared_before = 0
-        self.answers: Callable[[SyncRequest], SyncResponse] = self.take
-        self.hear: Callable[[SyncResponse], None] = lambda _answer: None
-
-    def exchange(self, ask: SyncRequest) -> SyncResponse:
-        self.asks.append(ask)
-        return self.answers(ask)
-
-    def take(self, ask: SyncRequest) -> SyncResponse:
-        """Hold it all."""
-        for one in read_bodies(bytes(raw) for raw in ask.frame.entries)[0]:
-            self.held[one.entry.origin] = f"{one.entry.seq}:{one.hash[:32]}"
-        have = {origin: [tip] for origin, tip in self.held.items()}
-        if ask.frame.compares:
-            asked = ask.frame.have
-            have = {o: have.get(o, []) for o in {*have, *asked} if have.get(o, []) != asked.get(o)}
-        return SyncResponse(Frame(have=have), 1_798_000_001_000, CURSOR)
-
-    def changes(self, cursor: str) -> Changes:
-        return Changes([], cursor)
-
-    def stream(
-        self, hear: Callable[[SyncResponse], None], _gone: Callable[[str], None]
-    ) -> FakeStream:
-        self.hear = hear
-        self._compared_before = self._compared()
-        self.streams.append(FakeStream())
-        return self.streams[-1]
-
-    def _compared(self) -> int:
-        return sum(ask.frame.compares for ask in self.asks)
-
-    def is_followed(self) -> bool:
-        """Whether all was compared since the stream was opened."""
-        return bool(self.streams) and self._compared() > self._compared_before
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
