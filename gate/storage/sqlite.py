@@ -217,7 +217,7 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
     """Turn SQLite's and the system's errors into faults that name the file and say what to do."""
 
     __slots__ = ("_path",)
-    _is_cache = False
+    _has_our_schema = False
     _kinds: tuple[type[Exception], ...] = (OSError, sqlite3.Error, *_WRONG)
 
     def __init__(self, path: Path) -> None:
@@ -233,7 +233,7 @@ class faults:  # noqa: N801  reads as a statement: with faults(path)
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(error, self._kinds):
-            raise _fault(error, self._path, is_cache=self._is_cache) from error
+            raise _fault(error, self._path, has_our_schema=self._has_our_schema) from error
 
 
 class row_faults(faults):  # noqa: N801  as above
@@ -246,14 +246,17 @@ class row_faults(faults):  # noqa: N801  as above
     _kinds = (OSError, *UNREADABLE)
 
 
-class cache_faults(row_faults):  # noqa: N801  as above
-    """The same for a file that can be had again: what it says of itself is not believed.
-
-    A statement of ours fails only where the schema is not the one that we made.
-    """
+class schema_faults(row_faults):  # noqa: N801  as above
+    """The same where a statement of ours fails only if the schema is not the one that we made."""
 
     __slots__ = ()
-    _is_cache = True
+    _has_our_schema = True
+
+
+class cache_faults(schema_faults):  # noqa: N801  as above
+    """The same for a file that can be had again: what it says of itself is not believed."""
+
+    __slots__ = ()
 
 
 def _is_of_no_format(path: Path) -> bool:
@@ -263,14 +266,14 @@ def _is_of_no_format(path: Path) -> bool:
     return False
 
 
-def _fault(error: Exception, path: Path, *, is_cache: bool = False) -> StoreError:
+def _fault(error: Exception, path: Path, *, has_our_schema: bool = False) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     name, detail = path.name, str(error)
     if isinstance(error, OSError):
         detail = error.strerror or detail
     # Text that is no UTF-8 is told without a code.
     is_wrong = isinstance(error, sqlite3.OperationalError) and not code
-    is_wrong = is_wrong or (is_cache and code == sqlite3.SQLITE_ERROR)
+    is_wrong = is_wrong or (has_our_schema and code == sqlite3.SQLITE_ERROR)
     is_wrong = is_wrong or detail in _SAYS_DAMAGED
     is_wrong = is_wrong or (code == sqlite3.SQLITE_READONLY and _is_of_no_format(path))
     if code in _DAMAGED or is_wrong or isinstance(error, (*_WRONG, *_OTHER_THAN_WRITTEN)):
