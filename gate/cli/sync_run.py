@@ -31,10 +31,12 @@ from sync.transport.http_client import (
     Unauthorized,
 )
 from sync.worker.feed_follower import Progress
+from sync.worker.life_sign import LifeSign
 from sync.worker.worker import Worker, follow_parent
 
 log = logging.getLogger(__name__)
 
+LOG = "sync.log"
 LOCK_WAIT_S = 3.0
 PARENT_S = 5.0
 """Whoever ends a service ends all of it at once: the lane is to be closed before its worker is."""
@@ -71,10 +73,13 @@ def sync_on(folder: Folder, config: Config, *, is_child: bool) -> int:
         if shown is not None:
             shown.begin(folder)
         while True:
-            worker, lock, client = _mended_worker(folder, config, notify=shown or _silent)
+            life = LifeSign(folder.path / LOG)
+            notify = shown or _silent
+            worker, lock, client = _mended_worker(folder, config, notify=notify, sign=life.sign)
             try:
                 working.begin(worker)
-                worker.run()
+                with life:
+                    worker.run()
             except DamagedError as fault:
                 damaged = fault
             else:
@@ -205,6 +210,7 @@ def _worker(
     *,
     progress: Progress = lambda _what, _done, _total: None,
     notify: Callable[[SyncStatus], None] = _silent,
+    sign: Callable[[], None] = lambda: None,
 ) -> tuple[Worker, Lock, ServerClient | None]:
     require_not_revoked(folder)
     enrolment = load(folder)
@@ -231,6 +237,7 @@ def _worker(
             lan=config.lan,
             progress=progress,
             notify=notify,
+            sign=sign,
         )
     except BaseException:
         _close(client, lock)
@@ -254,7 +261,7 @@ def _mended_worker(
 @contextmanager
 def _logged(folder: Folder) -> Iterator[None]:
     """What happens meanwhile, and the fault that ends it, goes into ``sync.log``."""
-    root, kept = logging.getLogger(), open_log(folder.path / "sync.log")
+    root, kept = logging.getLogger(), open_log(folder.path / LOG)
     root.addHandler(kept)
     root.setLevel(logging.INFO)
     try:

@@ -70,13 +70,22 @@ class StopSignal:
 class EventPump:
     """The queue, and the ways to wait at it; but for ``put``, for the worker's thread only."""
 
-    def __init__(self, around: Surroundings, stop: StopSignal, at_rest: Callable[[], None]) -> None:
-        """``at_rest`` is called wherever nothing is under way that waits for an answer."""
+    def __init__(
+        self,
+        around: Surroundings,
+        stop: StopSignal,
+        at_rest: Callable[[], None],
+        sign: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``at_rest`` is called wherever nothing is under way that waits for an answer.
+
+        ``sign`` is called every time that the thread has come here.
+        """
         self._now_s = around.now_s
         self._queue: queue.SimpleQueue[Happened] = around.queue()
         self._elsewhere = around.elsewhere()
         self._kept: deque[Awaited] = deque()
-        self._at_rest = at_rest
+        self._at_rest, self._sign = at_rest, sign
         self.stop = stop
         self.put = self._queue.put
         """Say what has happened; from any thread."""
@@ -98,6 +107,7 @@ class EventPump:
 
     def call(self, work: Callable[[], T]) -> T:
         """Have something done that waits for a network, and answer with what came of it."""
+        self._sign()
         if self.serve is None:
             return work()
         future = self._elsewhere.submit(work)
@@ -117,6 +127,7 @@ class EventPump:
 
         Whether anything has; what did elsewhere than on the LAN is kept.
         """
+        self._sign()
         try:
             happened = self._queue.get(timeout=min(wait_s, LOOK_EVERY_S))
         except queue.Empty:

@@ -62,16 +62,23 @@ class Worker:
         progress: Progress = lambda _what, _done, _total: None,
         notify: Callable[[SyncStatus], None] = lambda _status: None,
         around: Surroundings = HERE,
+        sign: Callable[[], None] = lambda: None,
     ) -> None:
+        """``sign`` is told that it goes on, again and again."""
+
+        def goes_on(what: str, done: int, total: int) -> None:
+            sign()
+            progress(what, done, total)
+
         self._around = around
         self._now_s = around.now_s
         self._nudges = Nudges(folder)
         self._files = files = OwnedFiles(folder, clock)
         authority = key_of(membership.authority) if membership is not None else None
         self._stop = StopSignal(files.peer_store.device, authority)
-        self._pump = EventPump(around, self._stop, self._tidy)
+        self._pump = EventPump(around, self._stop, self._tidy, sign)
         self._contact = ServerContact(enrolment.url if client is not None else "", poll_s)
-        self._sources = TicketSources(files, around, self._pump, progress)
+        self._sources = TicketSources(files, around, self._pump, goes_on)
         before = SyncStatusReader(folder).read(clock.read().boot_id).lanes
         files.directory.recall(before)
         self._lan: LanLink | None = None
@@ -103,7 +110,7 @@ class Worker:
                 status=self._status,
                 relays=self._lan.relays if self._lan is not None else None,
                 wait=self._wait,
-                progress=progress,
+                progress=goes_on,
             )
         self._tidied_s = self._now_s()
 
