@@ -91,7 +91,7 @@ def prev_of(body: bytes | str) -> str:
 def _checked(body: bytes | str, decoder: "msgspec.json.Decoder[Entry]") -> Entry:
     try:
         entry = decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, TypeError) as error:
         raise NoEntryError(str(error)) from error
     # An entry that gives uses back would let two people in; only annulments do, by name.
     if entry.uses < 0 or entry.persons < 0 or entry.count < 0 or entry.seq < 0 or entry.hlc < 0:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from gate.storage.folder import Folder
 from gate.storage.journal_reader import JournalReader
 from gate.storage.peers import is_half_made
 from gate.storage.presence import people_without_ticket
-from gate.storage.sqlite import faults
+from gate.storage.sqlite import row_faults
 from gate.storage.tickets import Tickets
 from gate.text.printable import printable
 from gate.text.spreadsheet import row
@@ -135,15 +135,15 @@ def paid_here(folder: Folder, *, everywhere: bool = False) -> dict[str, int]:
     Reads every entry.
     """
     query = f"""
-        SELECT ticket, body FROM counted
+        SELECT body FROM counted
         WHERE act IN ('{Act.ADMISSION}', '{Act.ANNULMENT}') AND ticket IN (
             SELECT ticket FROM counted, json_each(body, '$.flags') AS flag
             WHERE flag.value = '{Flag.PAID_HERE}'
         )
     """
     of_ticket: dict[str, list[Entry]] = defaultdict(list)
-    for ticket, body in _tallied(folder, query, {}, everywhere=everywhere):
-        of_ticket[ticket].append(entry_codec.decode(body))
+    for entry in _entries(folder, query, everywhere=everywhere):
+        of_ticket[entry.ticket].append(entry)
     takers: dict[tuple[str, str], None] = {}
     for entries in of_ticket.values():
         gone = annulled(entries)
@@ -165,8 +165,7 @@ def entries_with(folder: Folder, field: str) -> list[Entry]:
             SELECT ticket FROM counted WHERE json_extract(body, '$.{field}') IS NOT NULL
         )
     """
-    rows = _tallied(folder, query, {}, everywhere=True)
-    return [entry_codec.decode(body) for (body,) in rows]
+    return _entries(folder, query, everywhere=True)
 
 
 def venue_overview(folder: Folder, venue: Fleet, now_ms: int) -> Overview:
@@ -239,18 +238,30 @@ def rates(folder: Folder, now_ms: int, *, everywhere: bool = False) -> Rates:
     )
 
 
+def _entries(folder: Folder, query: str, *, everywhere: bool) -> list[Entry]:
+    """What a query for bodies finds."""
+    return _tallied(
+        folder, query, {}, everywhere=everywhere, read=lambda row: entry_codec.decode(row[0])
+    )
+
+
 def _tallied(
-    folder: Folder, query: str, bound: dict[str, int], *, everywhere: bool
-) -> list[tuple[Any, ...]]:
+    folder: Folder,
+    query: str,
+    bound: dict[str, int],
+    *,
+    everywhere: bool,
+    read: Callable[[Any], Any] = tuple,
+) -> list[Any]:
     """What the counts of the journal, or of every journal that was heard, say."""
-    rows = []
+    rows: list[Any] = []
     for path in (folder.journal, folder.peers) if everywhere else (folder.journal,):
         if not path.exists():
             continue
         reader = JournalReader(path)
         try:
-            with faults(path):
-                rows += reader.connection.execute(query, bound).fetchall()
+            with row_faults(path):
+                rows += map(read, reader.connection.execute(query, bound))
         except StoreError as fault:
             if not (isinstance(fault.__cause__, sqlite3.Error) and is_half_made(fault.__cause__)):
                 raise

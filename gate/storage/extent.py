@@ -35,7 +35,7 @@ def measure(reader: JournalReader) -> Extent:
     extent = Extent()
     newest = None
     for row, body in rows(reader, reader.newest_row()):
-        entry = entry_codec.decode(body)
+        entry = reader.decode(body)
         mark = Mark(entry.origin, entry.seq, entry_codec.digest(body.encode()).hex())
         if newest is not None and (newest.origin != mark.origin or not newest.seq % MARK_EVERY):
             extent.marks.append(newest)

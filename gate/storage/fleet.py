@@ -11,6 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from gate.core import entry_codec
 from gate.core.entry import Entry
 from gate.core.replication import Tip
 from gate.core.verdict import PAPER
@@ -18,7 +19,7 @@ from gate.storage import schema
 from gate.storage.entries import read_entry, read_facts
 from gate.storage.folder import Folder
 from gate.storage.peers import has_successor, is_half_made, read_resolutions
-from gate.storage.sqlite import faults, open_readable
+from gate.storage.sqlite import faults, open_readable, row_faults
 
 
 class JournalFile:
@@ -45,24 +46,30 @@ class JournalFile:
         with faults(self._path):
             return self._connection.execute(query, bound or {}).fetchall()
 
+    def entries(self, query: str, bound: Mapping[str, object] | None = None) -> list[Entry]:
+        """What a query for bodies finds. Raises DamagedError where one is no entry."""
+        with row_faults(self._path):
+            found = self._connection.execute(query, bound or {})
+            return [entry_codec.decode(body) for (body,) in found]
+
     def facts(self, ticket: str) -> list[Entry]:
         """What was done on a ticket."""
-        with faults(self._path):
+        with row_faults(self._path):
             return read_facts(self._connection, ticket)
 
     def resolutions(self, ticket: str) -> list[Entry]:
         """What supervisors wrote about a ticket."""
-        with faults(self._path):
+        with row_faults(self._path):
             return read_resolutions(self._connection, ticket)
 
     def find(self, name: str) -> Entry | None:
         """The entry of that name."""
-        with faults(self._path):
+        with row_faults(self._path):
             return read_entry(self._connection, name)
 
     def has_successor(self, origin: str, tip: Tip) -> bool:
         """Whether an entry follows a tip."""
-        with faults(self._path):
+        with row_faults(self._path):
             return has_successor(self._connection, origin, tip)
 
 

@@ -98,10 +98,11 @@ def alarms_of(devices: Sequence[Device]) -> Iterator[tuple[str, Device]]:
     yield from (("flood", one) for one in devices if one.is_flooding)
 
 
-_PEERS_TIPS = (
-    "SELECT origin, seq, coalesce(hash, x'') FROM tip "
-    "WHERE typeof(origin) = 'text' AND typeof(seq) = 'integer'"
+_SOUND_TIPS = (
+    "FROM tip WHERE typeof(origin) = 'text' AND typeof(seq) = 'integer' AND typeof(hlc) = 'integer'"
 )
+_PEERS_TIPS = f"SELECT origin, seq, coalesce(hash, x'') {_SOUND_TIPS}"
+_PEERS_TIMES = f"SELECT origin, hlc {_SOUND_TIPS}"
 
 
 def newest_of_peers_ms(fleet: Fleet) -> int | None:
@@ -136,11 +137,12 @@ def _gate(fleet: Fleet, device: str) -> str:
 
 def _newest_ms(fleet: Fleet) -> dict[str, int]:
     newest: dict[str, int] = {}
-    for origin, hlc in fleet.peers.rows("SELECT origin, hlc FROM tip"):
+    for origin, hlc in fleet.peers.rows(_PEERS_TIMES):
         device = device_of(origin)
         newest[device] = max(newest.get(device, 0), wall_ms(hlc))
     for (hlc,) in fleet.own.rows(
-        "SELECT json_extract(body, '$.hlc') FROM entry ORDER BY id DESC LIMIT 1"
+        "SELECT coalesce(CAST(json_extract(body, '$.hlc') AS INTEGER), 0) FROM entry "
+        "ORDER BY id DESC LIMIT 1"
     ):
         newest[fleet.device] = max(newest.get(fleet.device, 0), wall_ms(hlc))
     return newest

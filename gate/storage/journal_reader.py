@@ -46,6 +46,11 @@ class JournalReader:
             ).fetchall()
             return ascending(rows, after)
 
+    def decode(self, body: str) -> Entry:
+        """What a body of ``bodies`` says. Raises DamagedError."""
+        with faults(self._path):
+            return entry_codec.decode(body)
+
     def page(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Entry]]:
         """The next entries after a row number, oldest first, with their row numbers."""
         with faults(self._path):

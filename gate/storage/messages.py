@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from gate.core import entry_codec
 from gate.core.entry import Act, Entry
 from gate.storage.fleet import Fleet
 from gate.storage.folder import Folder
@@ -47,7 +46,7 @@ class NewMessages:
             for file, after, newest in zip(venue.files, before, rows, strict=True):
                 # Another file may have taken the place of one that was damaged.
                 bounds = {"after": after if after <= newest else 0, "newest": newest}
-                found += [_entry(row) for row in file.rows(_NEW, bounds)]
+                found += file.entries(_NEW, bounds)
             self._rows = rows
             new = [entry for entry in found if entry.name not in self._seen]
             self._seen |= {entry.name for entry in new}
@@ -56,7 +55,7 @@ class NewMessages:
 
 def sent(venue: Fleet) -> list[Sent]:
     """The newest messages of anybody, the newest first, each with who has read it."""
-    found = [_entry(row) for file in venue.files for row in file.rows(_ALL, {"most": MOST_READ})]
+    found = [one for file in venue.files for one in file.entries(_ALL, {"most": MOST_READ})]
     found.sort(key=lambda entry: (entry.hlc, entry.origin, entry.seq))
     read: dict[str, dict[str, Entry]] = {}
     for entry in found:
@@ -67,7 +66,3 @@ def sent(venue: Fleet) -> list[Sent]:
         for entry in reversed(found)
         if entry.act is Act.MESSAGE
     ]
-
-
-def _entry(row: tuple[str]) -> Entry:
-    return entry_codec.decode(row[0])

@@ -159,6 +159,20 @@ def test_a_journal_that_cannot_be_read_does_not_keep_the_rest(venue: Folder) -> 
     assert not venue.pointer.exists()
 
 
+def test_an_entry_that_cannot_be_read_does_not_keep_the_rest(worked: Folder, lane: Lane) -> None:
+    """The file is sound, and one of its entries is none any more."""
+    lane.close()
+    reason = Reason.ADMITTED.value
+    with sqlite3.connect(worked.journal) as db:
+        other = db.execute(
+            "UPDATE entry SET body = replace(body, ?, '\"rotten\"')", (f'"{reason}"',)
+        )
+        assert other.rowcount
+    revoke_it(worked)
+    assert is_revoked(worked)
+    assert not any(is_of_others(path.name) for path in worked.path.iterdir())
+
+
 def test_it_is_for_good(worked: Folder, lane: Lane, make_lane: MakeLane, tmp_path: Path) -> None:
     """After a restart too; it cannot be enrolled until it is wiped, as another device."""
     device = worked.device_id()

@@ -73,7 +73,7 @@ def read_sight(body: bytes | str) -> Sight:
     """What an entry's body shows. Raises NoEntryError."""
     try:
         sight = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (TypeError, ValueError) as error:
         raise NoEntryError(str(error)) from error
     # An evening has many entries and few of these.
     sight.origin, sight.gate = intern(sight.origin), intern(sight.gate)
