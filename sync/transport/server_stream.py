@@ -46,9 +46,7 @@ class ServerStream:
         self._call, self._receive, self._gone = call, receive, gone
         self._is_open: Future[None] = Future()
         self._is_over = False
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._live()), name="stream", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
         self._thread.start()
         self._is_open.result()
 
@@ -67,6 +65,15 @@ class ServerStream:
         with suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(5)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except OSError as error:
+            if self._is_open.done():
+                raise
+            # There was no loop to be had: too many files are open.
+            self._is_open.set_exception(error)
 
     async def _live(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()

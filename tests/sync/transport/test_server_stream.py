@@ -1,9 +1,10 @@
 """The stream from the server over a network that lets half of things through, or nothing."""
 
 import asyncio
+import errno
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -189,3 +190,17 @@ def test_nobody_there_is_told_to_whoever_opens(there: There) -> None:
     with pytest.raises(ServerUnreachable):
         there.open()
     assert there.gone.empty()
+
+
+def test_no_room_for_another_loop_is_told_to_whoever_opens(
+    there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for what never began."""
+
+    def run(coroutine: Coroutine[None, None, None]) -> None:
+        coroutine.close()
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(asyncio, "run", run)
+    with pytest.raises(ServerUnreachable, match="too many"):
+        there.open()
