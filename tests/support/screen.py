@@ -20,8 +20,8 @@ from gate.lane.lane import Lane
 from gate.lane.operators import Operators
 from gate.storage.folder import Folder
 from gate.ui.tui.app import GateApp
-from gate.ui.tui.fields import Field
 from gate.ui.tui.panel_words import SHOWN_S
+from gate.ui.tui.silence import Silence
 from gate.ui.tui.verdict_panel import VerdictPanel
 from gate.ui.tui.wedge_input import WedgeInput
 
@@ -48,7 +48,7 @@ KIM, KIM_PIN = "kim", "47119x"
 def holds_no_key(app: App[Any]) -> bool:
     """Whether every key has been given to what it is for: one alone waits for the gap's end."""
     inputs = (wedge for screen in app.screen_stack for wedge in screen.query(WedgeInput))
-    return all(wedge._silence is None for wedge in inputs)
+    return not any(wedge._silence.is_awaited for wedge in inputs)
 
 
 @contextmanager
@@ -104,22 +104,20 @@ class Screen:
     def _without_gaps(self) -> Iterator[None]:
         """No time passes between keys, though a busy machine may hear them one by one."""
         now_ms, inputs = monotonic_ms(), self.app.inputs
-        waiting: dict[WedgeInput | Field, None] = {}
+        waiting: dict[Silence, None] = {}
 
-        def wait(one: WedgeInput | Field) -> None:
-            if one._silence is not None:
-                one._silence.stop()
+        def wait(one: Silence) -> None:
+            one.stop()
             waiting[one] = None
 
         with pytest.MonkeyPatch.context() as patch:
-            for kind in (WedgeInput, Field):
-                patch.setattr(kind, "_wait_for_silence", wait)
+            patch.setattr(Silence, "begin", wait)
             if inputs is not None:
                 patch.setattr(inputs.selection, "_now_ms", lambda: now_ms)
             yield
         for one in waiting:
-            if one.is_attached:
-                one._wait_for_silence()
+            if one._widget.is_attached:
+                one.begin()
 
     async def heard(self) -> None:
         """Wait until messages were heard, and those that they made."""

@@ -7,9 +7,10 @@ from textual import events
 
 from gate.core.outcome import Outcome
 from gate.storage.folder import Folder
-from gate.ui.tui import wedge_input
+from gate.ui.tui import silence
+from gate.ui.tui.fields import Field
 from gate.ui.tui.wedge_input import WedgeInput
-from tests.support.screen import Screen, running
+from tests.support.screen import BOSS, BOSS_PIN, Screen, running, with_operators
 from tests.support.venue import FixedClock
 
 GAP, BUSY_S = "scanner.gap_ms=500", 0.8
@@ -44,7 +45,7 @@ async def test_mutation_a_silence_that_is_heard_late_tears_it(
     venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it is believed at once."""
-    monkeypatch.setattr(wedge_input, "LATE_S", 60.0)
+    monkeypatch.setattr(silence, "LATE_S", 60.0)
     async with running(venue, clock, GAP) as screen:
         await type_while_busy(screen, 0.0)
         assert screen.panel.outcome is not Outcome.ADMIT
@@ -72,3 +73,30 @@ async def test_where_a_silence_ends_codes_two_are_two(venue: Folder, clock: Fixe
             screen.app.post_message(key)
         await screen.settle()
         assert codes == ["GOOD001", "VIP1"]
+
+
+@pytest.mark.parametrize("is_mutant", [False, True])
+async def test_a_field_hears_one_code_too(
+    venue: Folder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, *, is_mutant: bool
+) -> None:
+    """A ticket that is scanned into a reason is a scan, and no half of it is the reason."""
+    if is_mutant:
+        monkeypatch.setattr(silence, "LATE_S", 60.0)
+    with_operators(venue)
+    async with running(venue, clock, GAP) as screen:
+        await screen.type("VOID1")
+        await screen.press("ctrl+o")
+        await screen.answer(BOSS, BOSS_PIN)
+        bursts: list[str] = []
+        field = screen.app.focused
+        assert isinstance(field, Field)
+        post = field.post_message
+
+        def noted(message: object) -> bool:
+            if isinstance(message, Field.Burst):
+                bursts.extend(message.codes)
+            return post(message)  # type: ignore[arg-type]
+
+        field.post_message = noted  # type: ignore[method-assign]
+        await type_while_busy(screen, 0.0)
+        assert (bursts == ["GOOD001"]) is not is_mutant

@@ -2,10 +2,10 @@
 
 from textual import events
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Input
 
 from gate.capture.keyboard_wedge import ENDS, GAP_MS, Bursts, Wedge
+from gate.ui.tui.silence import Silence
 from gate.ui.tui.wedge_input import character_of
 
 ENTER, TAB = "enter", "tab"
@@ -53,8 +53,7 @@ class Field(Input):
         self.is_text = is_text
         """Whether what comes as fast as a scan may be the answer, such as words from a paste."""
         self._bursts = Bursts(gap_ms)
-        self._gap_s = gap_ms / 1000
-        self._silence: Timer | None = None
+        self._silence = Silence(self, gap_ms / 1000, self._end_of_burst)
 
     def on_key(self, event: events.Key) -> None:
         """Look at how fast it comes before it is the field's."""
@@ -70,7 +69,7 @@ class Field(Input):
             if not event.is_printable and self._bursts.is_within(at_ms):
                 _take(event)
             self._bursts.type(character, at_ms)
-            self._wait_for_silence()
+            self._silence.begin()
 
     def on_paste(self, event: events.Paste) -> None:
         """One paste with an end is a scan, without one it is text."""
@@ -80,18 +79,12 @@ class Field(Input):
         else:
             self._bursts.type(event.text, event.time * 1000)
 
-    def _wait_for_silence(self) -> None:
-        if self._silence is not None:
-            self._silence.stop()
-        self._silence = self.set_timer(self._gap_s, self._end_of_burst)
-
     def _end_of_burst(self) -> None:
         if code := self._bursts.pause():
             self._post_burst([code], is_ended=False)
 
     def _post_burst(self, codes: list[str], *, is_ended: bool) -> None:
-        if self._silence is not None:
-            self._silence.stop()
+        self._silence.stop()
         if codes:
             self.post_message(self.Burst(self, codes, is_ended=is_ended))
 

@@ -1,19 +1,16 @@
 """What takes the keys of a scanner that types, and tells them from a person's."""
 
-import time
 from typing import ClassVar
 
 from textual import events
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Static
 
 from gate.capture.keyboard_wedge import GAP_MS, Wedge
+from gate.ui.tui.silence import Silence
 
 ALONE_S = 0.4
 """A character after a shorter silence may be the end of a code over which a scanner stuttered."""
-LATE_S = 0.05
-"""A silence that is heard so much later than it was due may have keys in it, not heard yet."""
 TYPING_EVERY_MS = 20
 """How often it is told that a scanner goes on typing."""
 
@@ -58,7 +55,7 @@ class WedgeInput(Static):
     def __init__(self, gap_ms: int = GAP_MS, id: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id, markup=False)
         self._wedge = Wedge(gap_ms)
-        self._gap_ms, self._gap_s = gap_ms, gap_ms / 1000
+        self._gap_ms = gap_ms
         self._held: events.Key | None = None
         self._last_ms = 0
         self._lone = ""
@@ -66,9 +63,7 @@ class WedgeInput(Static):
         self._has_no_end = False
         """Whether a code has ended by a silence here."""
         self._typing_ms = 0
-        self._silence: Timer | None = None
-        """Runs until a silence is heard; ``None`` from then on."""
-        self._due_s = 0.0
+        self._silence = Silence(self, gap_ms / 1000, self._end_of_burst)
 
     def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
         """Say that what prints is text here, so that no hint promises otherwise."""
@@ -89,7 +84,7 @@ class WedgeInput(Static):
             self._take(event)
         else:
             self._held = event
-        self._wait_for_silence()
+        self._silence.begin()
 
     def on_paste(self, event: events.Paste) -> None:
         """Take a burst that came as one paste."""
@@ -97,7 +92,7 @@ class WedgeInput(Static):
         self._since_last_ms(event)
         self._lone = ""
         self._post_codes(self._wedge.type(event.text, self._last_ms))
-        self._wait_for_silence()
+        self._silence.begin()
 
     def _since_last_ms(self, event: events.Key | events.Paste) -> int:
         """How long after the one before it came, not how long after that was heard.
@@ -106,7 +101,7 @@ class WedgeInput(Static):
         silence does that was not heard as one.
         """
         at_ms = round(1000 * event.time)
-        if self._silence is not None and not self._has_no_end:
+        if self._silence.is_awaited and not self._has_no_end:
             at_ms = min(at_ms, self._last_ms + self._gap_ms - 1)
         since_ms, self._last_ms = at_ms - self._last_ms, at_ms
         return since_ms
@@ -119,21 +114,7 @@ class WedgeInput(Static):
                 self._typing_ms = self._last_ms
                 self.post_message(self.Typing())
 
-    def _wait_for_silence(self) -> None:
-        if self._silence is not None:
-            self._silence.stop()
-        self._due_s = time.monotonic() + self._gap_s
-        self._silence = self.set_timer(self._gap_s, self._is_silent)
-
-    async def _is_silent(self) -> None:
-        if time.monotonic() - self._due_s > LATE_S:
-            # Once: a machine may be late for ever.
-            self._silence = self.set_timer(self._gap_s, self._end_of_burst)
-        else:
-            await self._end_of_burst()
-
     async def _end_of_burst(self) -> None:
-        self._silence = None
         held, self._held = self._held, None
         if held is not None:
             await self._alone(held)
