@@ -33,7 +33,7 @@ from gate.storage.histories import (
     remember,
 )
 from gate.storage.lost_entries import LostEntries
-from gate.storage.sqlite import checkpoint, faults, open_writer, schema_faults, writing
+from gate.storage.sqlite import checkpoint, faults, open_writer, writing
 from gate.storage.totals import read_totals, tally_upsert
 from gate.storage.witness import Witness
 
@@ -63,7 +63,8 @@ class Journal:
         is_new = not path.exists()
         self._connection = open_writer(path, "FULL")
         try:
-            with schema_faults(path):
+            # Not as damage: it may be another program that makes the tables just now.
+            with faults(path):
                 schema.journal.apply(Database(self._connection))
                 if is_new:
                     sync_folder(path.parent)

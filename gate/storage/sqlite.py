@@ -246,17 +246,15 @@ class row_faults(faults):  # noqa: N801  as above
     _kinds = (OSError, *UNREADABLE)
 
 
-class schema_faults(row_faults):  # noqa: N801  as above
-    """The same where a statement of ours fails only if the schema is not the one that we made."""
+class cache_faults(row_faults):  # noqa: N801  as above
+    """The same for a file that can be had again: what it says of itself is not believed.
+
+    A statement of ours fails only where the schema is not the one that we made. Where it is made by
+    two at once that is not so, which costs this file nothing: another takes its place.
+    """
 
     __slots__ = ()
     _has_our_schema = True
-
-
-class cache_faults(schema_faults):  # noqa: N801  as above
-    """The same for a file that can be had again: what it says of itself is not believed."""
-
-    __slots__ = ()
 
 
 def _is_of_no_format(path: Path) -> bool:

@@ -594,41 +594,6 @@ def test_what_the_next_start_would_meet_is_found_in_idle_moments(venue: Folder) 
         assert damage.unmended(venue, damage.TICKETS) is not None
 
 
-_LAST_STEP = "SELECT max(rowid) FROM _sqlite_migrations"
-ROTTEN_SCHEMAS = {
-    "an index that is said not to be there": (
-        "entry_sign_offs",
-        f"UPDATE _sqlite_migrations SET name = 'x' WHERE rowid = ({_LAST_STEP})",
-    ),
-    "a column of another name": (
-        "admitted",
-        "UPDATE sqlite_master SET sql = replace(sql, 'admitted', 'admjtted') WHERE name = 'tally'",
-    ),
-}
-
-
-@pytest.mark.parametrize(("name", "rot"), ROTTEN_SCHEMAS.values(), ids=ROTTEN_SCHEMAS)
-def test_a_journal_whose_schema_rots_goes_on_in_another(
-    venue: Folder, make_lane: MakeLane, name: str, rot: str
-) -> None:
-    """A statement of ours fails on no journal that we made: all that was done still counts."""
-    scanned(make_lane, range(5)).close()
-    with closing(sqlite3.connect(venue.journal)) as connection:
-        known = connection.execute(
-            "SELECT count(*) FROM sqlite_master WHERE sql LIKE ?", (f"%{name}%",)
-        )
-        assert known.fetchone()[0]
-        connection.execute("PRAGMA writable_schema = ON")
-        assert connection.execute(rot).rowcount == 1
-        connection.commit()
-    lane = make_lane()
-    lane.open()
-    assert venue.journal.name == "journal-2.db"
-    for guest in range(5):
-        again = lane.admit(Scan(f"GOOD{guest:03d}", deliberate=True))
-        assert again.reason is Reason.ALREADY_USED
-
-
 @pytest.mark.parametrize("byte", [18, 19, 47])
 def test_a_journal_of_a_format_that_there_is_not_goes_on_in_another(
     venue: Folder, make_lane: MakeLane, byte: int
