@@ -14,7 +14,6 @@
         └── ProtocolMismatch    it speaks another language: stop and tell a person
 """
 
-import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +40,6 @@ from sync.transport.server_stream import CLOSE_S, ServerStream, call_there
 from sync.transport.tls import trust
 from sync.wire import MAX_FRAME, PREFIX, Problem, SyncRequest, SyncResponse
 
-log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 CONNECT_S = 5.0
 """A host that comes up is asked again by then, and not at the system's fourth try only."""

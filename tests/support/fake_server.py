@@ -1,10 +1,13 @@
 """A server in the place of the client: it takes everything, or does what the test says."""
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from gate.core.intake import read_bodies
 from gate.core.ticket_feed import Changes
 from sync.wire import Frame, SyncRequest, SyncResponse
+from sync.worker.worker import Worker
 
 CURSOR = "aa:0:"
 """Where its feed ends."""
@@ -70,3 +73,27 @@ class FakeServer:
 
     def close(self) -> None:
         pass
+
+
+def run_while(worker: Worker, drive: Callable[[], None]) -> None:
+    """Have a worker work while something is done beside it; it is stopped then."""
+
+    def driven() -> None:
+        try:
+            drive()
+        finally:
+            worker.stop()
+
+    thread = threading.Thread(target=driven)
+    thread.start()
+    worker.run()
+    thread.join(10)
+
+
+def wait(holds: Callable[[], Any]) -> None:
+    """Until something holds, not too long."""
+    for _ in range(1500):
+        if holds():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it never came")

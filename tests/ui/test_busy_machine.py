@@ -1,9 +1,12 @@
 """A machine that is busy for a moment: what a scanner types meanwhile is one code."""
 
 import time
+from typing import TypeVar
 
 import pytest
 from textual import events
+from textual.message import Message
+from textual.widget import Widget
 
 from gate.core.outcome import Outcome
 from gate.storage.folder import Folder
@@ -13,8 +16,24 @@ from gate.ui.tui.wedge_input import WedgeInput
 from tests.support.screen import BOSS, BOSS_PIN, Screen, running, with_operators
 from tests.support.venue import FixedClock
 
+T = TypeVar("T", bound=Message)
+
 GAP, BUSY_S = "scanner.gap_ms=500", 0.8
 """A silence that ends a code, and one that was none."""
+
+
+def posted(widget: Widget, kind: type[T]) -> list[T]:
+    """The messages of a kind that a widget posts from now on."""
+    found: list[T] = []
+    post = widget.post_message
+
+    def noted(message: Message) -> bool:
+        if isinstance(message, kind):
+            found.append(message)
+        return post(message)
+
+    widget.post_message = noted  # type: ignore[method-assign]
+    return found
 
 
 async def type_while_busy(screen: Screen, read_after_s: float) -> None:
@@ -56,23 +75,14 @@ async def test_where_a_silence_ends_codes_two_are_two(venue: Folder, clock: Fixe
     async with running(venue, clock, GAP) as screen:
         await screen.burst(*"GOOD002")
         assert screen.panel.outcome is Outcome.ADMIT
-        codes: list[str] = []
-        wedge = screen.app.screen.query_one(WedgeInput)
-        post = wedge.post_message
-
-        def noted(message: object) -> bool:
-            if isinstance(message, WedgeInput.Typed):
-                codes.append(message.code)
-            return post(message)  # type: ignore[arg-type]
-
-        wedge.post_message = noted  # type: ignore[method-assign]
+        typed = posted(screen.app.screen.query_one(WedgeInput), WedgeInput.Typed)
         began_s = time.monotonic()
         for number, character in enumerate("GOOD001VIP1"):
             key = events.Key(character, character)
             key.time = began_s + 0.005 * number + (BUSY_S if number >= 7 else 0.0)
             screen.app.post_message(key)
         await screen.settle()
-        assert codes == ["GOOD001", "VIP1"]
+        assert [message.code for message in typed] == ["GOOD001", "VIP1"]
 
 
 @pytest.mark.parametrize("is_mutant", [False, True])
@@ -87,16 +97,8 @@ async def test_a_field_hears_one_code_too(
         await screen.type("VOID1")
         await screen.press("ctrl+o")
         await screen.answer(BOSS, BOSS_PIN)
-        bursts: list[str] = []
         field = screen.app.focused
         assert isinstance(field, Field)
-        post = field.post_message
-
-        def noted(message: object) -> bool:
-            if isinstance(message, Field.Burst):
-                bursts.extend(message.codes)
-            return post(message)  # type: ignore[arg-type]
-
-        field.post_message = noted  # type: ignore[method-assign]
+        bursts = posted(field, Field.Burst)
         await type_while_busy(screen, 0.0)
-        assert (bursts == ["GOOD001"]) is not is_mutant
+        assert ([burst.codes for burst in bursts] == [["GOOD001"]]) is not is_mutant

@@ -17,9 +17,8 @@ from sync.transport.http_client import ServerClient, ServerUnreachable
 from sync.wire import SyncRequest, SyncResponse
 from sync.worker.life_sign import EXIT_CODE, LifeSign
 from sync.worker.worker import Worker
-from tests.support.fake_server import FakeServer
+from tests.support.fake_server import FakeServer, run_while, wait
 from tests.support.venue import FixedClock
-from tests.sync.worker.test_worker import wait
 
 SPINS = """
 import sys
@@ -93,17 +92,11 @@ def test_a_worker_says_that_it_goes_on(
     worker = Worker(venue, enrolment, cast("ServerClient", server), clock, sign=sign)
 
     def drive() -> None:
-        try:
-            for _n in range(3):
-                goal = signs[0] + 3
-                wait(partial(lambda goal: signs[0] >= goal, goal))
-        finally:
-            worker.stop()
+        for _n in range(3):
+            goal = signs[0] + 3
+            wait(partial(lambda goal: signs[0] >= goal, goal))
 
-    thread = threading.Thread(target=drive)
-    thread.start()
-    worker.run()
-    thread.join(10)
+    run_while(worker, drive)
     worker.close()
     assert signs[0] > 6
 

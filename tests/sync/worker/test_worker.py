@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import pytest
@@ -42,7 +42,7 @@ from sync.worker.event_pump import Signal, Streamed
 from sync.worker.server_link import ServerLink
 from sync.worker.worker import Worker
 from tests.support.central import Maker
-from tests.support.fake_server import CURSOR, FakeServer, FakeStream
+from tests.support.fake_server import CURSOR, FakeServer, FakeStream, run_while, wait
 from tests.support.venue import NOW, NOW_MS, FixedClock
 
 
@@ -143,24 +143,18 @@ def test_a_stream_begins_by_comparing_everything(
     seen: list[str] = []
 
     def drive() -> None:
-        try:
-            wait(server.is_followed)
-            seen.append("compared")
-            lane.admit(Scan("GOOD001"))
-            worker.nudge()
-            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
-            (ask,) = [ask for ask in server.streams[0].said if entries_of(ask)]
-            seen.append("told")
-            server.hear(server.take(ask))
-            wait(lambda: worker._status._written.unacked == 0)
-            seen.append("receipted")
-        finally:
-            worker.stop()
+        wait(server.is_followed)
+        seen.append("compared")
+        lane.admit(Scan("GOOD001"))
+        worker.nudge()
+        wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+        (ask,) = [ask for ask in server.streams[0].said if entries_of(ask)]
+        seen.append("told")
+        server.hear(server.take(ask))
+        wait(lambda: worker._status._written.unacked == 0)
+        seen.append("receipted")
 
-    thread = threading.Thread(target=drive)
-    thread.start()
-    worker.run()
-    thread.join(10)
+    run_while(worker, drive)
     assert seen == ["compared", "told", "receipted"]
 
 
@@ -182,17 +176,11 @@ def test_much_that_comes_while_a_stream_is_opened_is_told_once(
     times: list[int] = []
 
     def drive() -> None:
-        try:
-            wait(lambda: len(told()) > MAX_ENTRIES)
-            times.extend(told().values())
-        finally:
-            worker.stop()
+        wait(lambda: len(told()) > MAX_ENTRIES)
+        times.extend(told().values())
 
     monkeypatch.setattr(server, "stream", open_late)
-    thread = threading.Thread(target=drive)
-    thread.start()
-    worker.run()
-    thread.join(10)
+    run_while(worker, drive)
     assert set(times) == {1}
 
 
@@ -202,21 +190,15 @@ def test_what_went_out_last_is_receipted_before_the_end(
     """The lane closes, its last entry goes out on the stream, and the end comes at once."""
 
     def drive() -> None:
-        try:
-            wait(server.is_followed)
-            lane.close()
-            worker.nudge()
-            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
-            # The server has it, and its receipt is on the way while the worker ends.
-            for ask in list(server.streams[0].said):
-                server.take(ask)
-        finally:
-            worker.stop()
+        wait(server.is_followed)
+        lane.close()
+        worker.nudge()
+        wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+        # The server has it, and its receipt is on the way while the worker ends.
+        for ask in list(server.streams[0].said):
+            server.take(ask)
 
-    thread = threading.Thread(target=drive)
-    thread.start()
-    worker.run()
-    thread.join(10)
+    run_while(worker, drive)
     assert any(entries_of(ask) for ask in server.streams[0].said)
     assert SyncStatusReader(venue).read("boot-1").unacked == 0
     report = server.asks[-1].report
@@ -229,23 +211,17 @@ def is_compared_again(worker: Worker, server: FakeServer, lane: Lane, within_s: 
     found: list[bool] = []
 
     def drive() -> None:
-        try:
-            wait(server.is_followed)
-            lane.admit(Scan("GOOD001"))
-            worker.nudge()
-            wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
-            before, ends_s = len(server.asks), time.monotonic() + within_s
-            while time.monotonic() < ends_s and not found:
-                if any(ask.frame.compares for ask in server.asks[before:]):
-                    found.append(True)
-                time.sleep(0.02)
-        finally:
-            worker.stop()
+        wait(server.is_followed)
+        lane.admit(Scan("GOOD001"))
+        worker.nudge()
+        wait(lambda: any(entries_of(ask) for ask in server.streams[0].said))
+        before, ends_s = len(server.asks), time.monotonic() + within_s
+        while time.monotonic() < ends_s and not found:
+            if any(ask.frame.compares for ask in server.asks[before:]):
+                found.append(True)
+            time.sleep(0.02)
 
-    thread = threading.Thread(target=drive)
-    thread.start()
-    worker.run()
-    thread.join(10)
+    run_while(worker, drive)
     return bool(found)
 
 
@@ -573,15 +549,6 @@ def test_the_wait_lasts_where_nothing_happens(
     begun = time.monotonic()
     worker._wait(1.2)
     assert 1.2 <= time.monotonic() - begun < 10
-
-
-def wait(holds: Callable[[], Any]) -> None:
-    """Until something holds, not too long."""
-    for _ in range(1500):
-        if holds():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it never came")
 
 
 def link_of(worker: Worker) -> ServerLink:
